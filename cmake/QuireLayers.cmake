@@ -1,0 +1,74 @@
+# Layers, the library made of them, and the program.
+#
+# Each layer is an object library of src/<layer>/*.c. Its include path is a folder of links made
+# here, holding only the layers it may use: an include of anything above does not compile.
+
+set(layer_root "${PROJECT_BINARY_DIR}/layers")
+file(REMOVE_RECURSE "${layer_root}")
+
+# quire_layer(<name> [<layer or `proto`>...])
+function(quire_layer name)
+    set(target quire_${name})
+    file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${name}/*.c")
+    if(NOT sources)
+        # An archive with nothing in it is still a target that others can name.
+        add_library(${target} INTERFACE)
+        return()
+    endif()
+    add_library(${target} OBJECT ${sources})
+    target_include_directories(${target} PRIVATE "${layer_root}/${name}"
+                                                 "${PROJECT_SOURCE_DIR}/include")
+    target_link_libraries(${target} PRIVATE quire_flags PkgConfig::XXHASH)
+    foreach(seen IN ITEMS ${name} ${ARGN})
+        if(seen STREQUAL "proto")
+            add_dependencies(${target} quire_proto_sources)
+            target_include_directories(${target} SYSTEM PRIVATE "${PROJECT_BINARY_DIR}/proto")
+            target_link_libraries(${target} PRIVATE PkgConfig::PROTOBUF_C)
+        else()
+            file(MAKE_DIRECTORY "${layer_root}/${name}")
+            file(CREATE_LINK "${PROJECT_SOURCE_DIR}/src/${seen}" "${layer_root}/${name}/${seen}"
+                 SYMBOLIC)
+        endif()
+    endforeach()
+endfunction()
+
+# Adds the objects of the layers to <target>, and what they need to link.
+function(quire_add_layers target)
+    foreach(layer IN LISTS ARGN)
+        get_target_property(type quire_${layer} TYPE)
+        if(type STREQUAL "OBJECT_LIBRARY")
+            target_sources(${target} PRIVATE $<TARGET_OBJECTS:quire_${layer}>)
+        endif()
+        if(layer STREQUAL "graph")
+            target_sources(${target} PRIVATE $<TARGET_OBJECTS:quire_proto>)
+        endif()
+    endforeach()
+    target_link_libraries(${target} PRIVATE PkgConfig::PROTOBUF_C PkgConfig::XXHASH m)
+endfunction()
+
+# libquire: static unless BUILD_SHARED_LIBS, because the program and most embedders want one file
+# without a search path; the objects are the same (position-independent, hidden but for QUIRE_API).
+function(quire_library)
+    add_library(quire)
+    add_library(quire::quire ALIAS quire)
+    quire_add_layers(quire ${ARGN})
+    set_target_properties(quire PROPERTIES
+        LINKER_LANGUAGE C VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+    target_include_directories(quire INTERFACE
+        $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+        $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+endfunction()
+
+# The program sees every layer and lands at <build>/quire.
+function(quire_program)
+    file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/*.c")
+    if(NOT sources)
+        return()
+    endif()
+    add_executable(quire_program ${sources})
+    quire_add_layers(quire_program ${ARGN})
+    target_link_libraries(quire_program PRIVATE quire_flags)
+    target_include_directories(quire_program PRIVATE
+        "${PROJECT_SOURCE_DIR}/tools" "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include")
+    set_target_properties(quire_program PROPERTIES OUTPUT_NAME quire)
+endfunction()

@@ -1,0 +1,75 @@
+/* rows.h - quantizing the rows of a table, and decoding them again.
+ *
+ * The arithmetic is fixed to the bit (docs: "Lowering arithmetic"): min-max or searched parameters,
+ * integer or float zero points, codes always made from the parameters as stored. Rows come as
+ * float32 arrays; float16 and bfloat16 tables are widened first (half.h) and say so in the format,
+ * because decoded values are rounded to what the table stores.
+ *
+ * Every function is pure, serial and re-entrant, allocates nothing and depends on no state: callers
+ * may cut a table at any row and call from any thread, the bytes are the same. Rounding mode,
+ * flush-to-zero and exception flags of the calling thread neither matter nor change (fp_env.h).
+ * Compiled without fast-math and with -ffp-contract=off. Bytes are little-endian, as in ONNX.
+ * Arrays do not overlap; all but the floats may have any alignment.
+ */
+#ifndef QUIRE_KERNELS_ROWS_H
+#define QUIRE_KERNELS_ROWS_H
+
+#include "kernels/format.h"
+
+typedef enum quire_row_status {
+    QUIRE_ROW_OK,
+    QUIRE_ROW_NON_FINITE,    /* NaN or infinity at (row, column)                        */
+    QUIRE_ROW_SCALE_OVERFLOW /* float16 scale would be infinite in (row, group's first column) */
+} quire_row_status;
+
+typedef enum quire_row_search { QUIRE_ROW_SEARCH_MINMAX, QUIRE_ROW_SEARCH_MSE } quire_row_search;
+
+/* Where quantizing stopped: the first faulty group in row-major order; 0-based, relative to the
+ * rows handed in. */
+typedef struct quire_row_fault {
+    size_t row;
+    size_t column;
+} quire_row_fault;
+
+/* Of one row, over its real columns, in double and in column order. */
+typedef struct quire_row_sums {
+    double xx; /* sum of x^2, x the original element                                  */
+    double ee; /* sum of (x - v)^2, v the decoded element rounded to the table's type */
+} quire_row_sums;
+
+/* The three arrays of a quantized table, from the first row a call is about:
+ * codes [n_rows, row_bytes], scales [n_rows, n_groups] of scale_size bytes each,
+ * zero_points [n_rows, n_groups] of zero_point_size bytes each. */
+typedef struct quire_row_arrays {
+    uint8_t *codes;
+    void *scales;
+    void *zero_points;
+} quire_row_arrays;
+
+/* Quantizes rows[n_rows][f->width] into `out`. `sums` is NULL or n_rows records.
+ * On a fault `*out_fault` says where; earlier rows are complete, later ones untouched. */
+quire_row_status quire_rows_quantize(const quire_row_format *f, quire_row_search search,
+                                     const float *rows, size_t n_rows, quire_row_arrays out,
+                                     quire_row_sums *sums, quire_row_fault *out_fault);
+
+/* Only the codes, from the scales and zero points already in `io`: what quantize does after it has
+ * chosen them. Scales must be positive and finite, float zero points finite, integer ones
+ * <= max_code, rows finite; otherwise codes are in range but meaningless. */
+void quire_rows_encode(const quire_row_format *f, const float *rows, size_t n_rows,
+                       quire_row_arrays io);
+
+/* Decodes to the table's own type: out[n_rows][width], quire_row_dtype_size() bytes each.
+ * Takes any bytes; those that quantize made never decode to an infinite value. */
+void quire_rows_dequantize(const quire_row_format *f, quire_row_arrays in, size_t n_rows,
+                           void *out);
+
+/* The sums quantize reports, from the original rows and the decoded rows (of f->choice.dtype),
+ * bit for bit. */
+void quire_rows_error(const quire_row_format *f, const float *rows, const void *decoded,
+                      size_t n_rows, quire_row_sums *sums);
+
+/* The first NaN or infinity of rows[n_rows][width], in row-major order; false if there is none. */
+bool quire_rows_find_non_finite(const float *rows, size_t n_rows, size_t width,
+                                quire_row_fault *out_fault);
+
+#endif

@@ -1,0 +1,25 @@
+/* reasons.c - the codes and sentences of why a lookup is left alone. docs/reasons.md explains each. */
+#include "passes/tables.h"
+
+typedef struct row {
+    const char *code, *text;
+} row;
+
+static const row rows[QUIRE_N_REASONS] = {
+    [QUIRE_REASON_NONE] = {"", ""},
+#define X(name, code, text) [QUIRE_REASON_##name] = {code, text},
+#include "passes/reason_defs.inc"
+#undef X
+};
+
+const char *
+quire_reason_code(quire_reason reason)
+{
+    return rows[reason].code;
+}
+
+const char *
+quire_reason_text(quire_reason reason)
+{
+    return rows[reason].text;
+}
