@@ -20,13 +20,13 @@ extern "C" {
 #define QUIRE_VERSION_MAJOR 0
 #define QUIRE_VERSION_MINOR 1
 #define QUIRE_VERSION_PATCH 0
-#define QUIRE_VERSION "0.1.0"
+#define QUIRE_VERSION       "0.1.0"
 
 /* The version of the library that is linked, "0.1.0". */
 QUIRE_API const char *quire_version(void);
 
 typedef enum quire_target {
-    QUIRE_TARGET_ONNX,       /* standard operators: gather codes, scales, zero points, then Cast, Sub, Mul */
+    QUIRE_TARGET_ONNX, /* standard operators: gather codes, scales, zero points, then Cast, Sub, Mul */
     QUIRE_TARGET_DEQUANTIZED /* a float table of exactly the decoded values                               */
 } quire_target;
 
@@ -41,33 +41,40 @@ typedef struct quire_bits_for {
 /* Append-only; set `size` with QUIRE_QUANTIZE_OPTIONS_INIT. Globs are fnmatch patterns over table names. */
 typedef struct quire_quantize_options {
     uint32_t size;
-    const char *input;                 /* path; "-" is standard input                                          */
-    const char *output;                /* path; may be NULL with dry_run                                       */
-    uint32_t bits;                     /* 8 (default), 4, 2                                                    */
-    uint32_t block;                    /* 0: one scale per row; 16, 32, 64, 128, 256: per that many columns    */
-    int zero_point_float;              /* 0: integer zero points; 1: float32                                   */
-    int scale_f16;                     /* 0: float32 scales; 1: float16                                        */
-    int search;                        /* -1: minmax at 8 bits, mse below (default); 0: minmax; 1: mse         */
-    int keep_non_finite;               /* 1: a table with NaN or Inf stays float; 0: it is an error            */
-    uint64_t min_elements;             /* smaller tables are left alone; default 1024                          */
+    const char *input;    /* path; "-" is standard input                                          */
+    const char *output;   /* path; may be NULL with dry_run                                       */
+    uint32_t bits;        /* 8 (default), 4, 2                                                    */
+    uint32_t block;       /* 0: one scale per row; 16, 32, 64, 128, 256: per that many columns    */
+    int zero_point_float; /* 0: integer zero points; 1: float32                                   */
+    int scale_f16;        /* 0: float32 scales; 1: float16                                        */
+    int search;           /* -1: minmax at 8 bits, mse below (default); 0: minmax; 1: mse         */
+    int keep_non_finite;  /* 1: a table with NaN or Inf stays float; 0: it is an error            */
+    uint64_t
+        min_elements; /* smaller tables are left alone; default 1024                          */
     quire_target target;
-    int allow_empty;                   /* 1: no eligible table is success, and the file is written             */
-    int dry_run;                       /* 1: reads no weights, writes nothing                                  */
-    const char *const *only;           /* globs; none: all tables                                              */
+    int allow_empty; /* 1: no eligible table is success, and the file is written             */
+    int dry_run;     /* 1: reads no weights, writes nothing                                  */
+    const char *const
+        *only; /* globs; none: all tables                                              */
     size_t n_only;
     const char *const *skip;
     size_t n_skip;
-    const quire_bits_for *bits_for;    /* the last that matches wins                                           */
+    const quire_bits_for
+        *bits_for; /* the last that matches wins                                           */
     size_t n_bits_for;
-    const quire_allocator *allocator;  /* NULL: malloc                                                         */
-    quire_sink_fn sink;                /* diagnostics; NULL: dropped                                           */
+    const quire_allocator
+        *allocator;     /* NULL: malloc                                                         */
+    quire_sink_fn sink; /* diagnostics; NULL: dropped                                           */
     void *sink_data;
-    quire_format report_format;        /* of the report text                                                   */
-    void (*report)(void *data, const char *text, size_t len); /* called once with status QUIRE_OK or QUIRE_NONE; may be NULL */
+    quire_format
+        report_format; /* of the report text                                                   */
+    void (*report)(void *data, const char *text,
+                   size_t len); /* called once with status QUIRE_OK or QUIRE_NONE; may be NULL */
     void *report_data;
     void (*progress)(void *data, const char *what, uint64_t done, uint64_t total); /* may be NULL */
     void *progress_data;
-    const volatile int *canceled;      /* set to non-zero to stop; may be NULL                                 */
+    const volatile int
+        *canceled; /* set to non-zero to stop; may be NULL                                 */
 } quire_quantize_options;
 
 #define QUIRE_QUANTIZE_OPTIONS_INIT                                                                \
@@ -78,12 +85,14 @@ typedef struct quire_quantize_options {
 typedef struct quire_quantize_result {
     uint32_t size;
     uint32_t n_tables, n_skipped;
-    uint64_t input_bytes, output_bytes; /* model and data files; 0 when nothing was written and no receipt made */
+    uint64_t input_bytes,
+        output_bytes; /* model and data files; 0 when nothing was written and no receipt made */
 } quire_quantize_result;
 
 /* Quantizes. QUIRE_OK: written (or dry run complete); QUIRE_NONE: no eligible table, nothing written; else a failure, reported to the
  * sink once, nothing written. `out_result` may be NULL; its `size` must be set. */
-QUIRE_API QUIRE_MUST_USE quire_status quire_quantize_file(const quire_quantize_options *options, quire_quantize_result *out_result);
+QUIRE_API QUIRE_MUST_USE quire_status quire_quantize_file(const quire_quantize_options *options,
+                                                          quire_quantize_result *out_result);
 
 #ifdef __cplusplus
 }

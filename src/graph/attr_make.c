@@ -36,7 +36,8 @@ quire_attr_fill(quire_ctx *ctx, quire_model *m, const quire_attr_make *make, qui
         proto.ints = ints;
     }
     quire_bytes text = {NULL, 0};
-    if (make->kind == QUIRE_MAKE_STRING) QUIRE_TRY(quire_arena_copy(ctx, &m->arena, make->s, &text));
+    if (make->kind == QUIRE_MAKE_STRING)
+        QUIRE_TRY(quire_arena_copy(ctx, &m->arena, make->s, &text));
     proto.has_s = make->kind == QUIRE_MAKE_STRING;
     memcpy(&proto.s.data, &text.ptr, sizeof text.ptr);
     proto.s.len = text.len;
@@ -97,7 +98,8 @@ enum { NODE_ATTRIBUTE = 5, NODE_DEVICE_CONFIGURATIONS = 10 };
 
 /* The node's own message without its attributes, which are records of their own. */
 static quire_status
-without_attributes(quire_ctx *ctx, quire_model *m, quire_bytes src, bool *out_has_devices, quire_bytes *out)
+without_attributes(quire_ctx *ctx, quire_model *m, quire_bytes src, bool *out_has_devices,
+                   quire_bytes *out)
 {
     uint8_t *copy;
     QUIRE_TRY(quire_arena_take(ctx, &m->arena, src.len, &copy));

@@ -26,7 +26,8 @@ first_hole_after(const quire_skeleton *s, uint64_t at)
 static bool
 in_skeleton(const quire_skeleton *s, const uint8_t *p)
 {
-    return s->len > 0 && (uintptr_t)p >= (uintptr_t)s->ptr && (uintptr_t)p <= (uintptr_t)(s->ptr + s->len);
+    return s->len > 0 && (uintptr_t)p >= (uintptr_t)s->ptr &&
+           (uintptr_t)p <= (uintptr_t)(s->ptr + s->len);
 }
 
 quire_cursor
@@ -60,7 +61,8 @@ read_fixed(quire_cursor *c, size_t n, uint64_t *out)
 {
     if ((size_t)(c->end - c->p) < n) return false;
     uint64_t value = 0;
-    for (size_t i = 0; i < n; i++) value |= (uint64_t)c->p[i] << (8 * i);
+    for (size_t i = 0; i < n; i++)
+        value |= (uint64_t)c->p[i] << (8 * i);
     c->p += n;
     *out = value;
     return true;
@@ -117,7 +119,8 @@ quire_cursor_next(quire_cursor *c, quire_field *out)
 }
 
 bool
-quire_message_find(const quire_model *m, quire_bytes message, uint32_t number, quire_bytes *out_body)
+quire_message_find(const quire_model *m, quire_bytes message, uint32_t number,
+                   quire_bytes *out_body)
 {
     quire_cursor c = quire_cursor_over(m, message);
     bool found = false;

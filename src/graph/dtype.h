@@ -14,9 +14,10 @@ typedef enum quire_dtype {
 
 typedef struct quire_dtype_info {
     const char *onnx; /* name in ONNX textual syntax ("float16"); NULL for a number unknown to us */
-    const char *spec; /* name in annotations ("f16"); "" if it has none                             */
-    uint32_t bits;    /* per element; 0 for strings                                                 */
-    char family;      /* typed field that holds it, see dtype_defs.inc                              */
+    const char
+        *spec;     /* name in annotations ("f16"); "" if it has none                             */
+    uint32_t bits; /* per element; 0 for strings                                                 */
+    char family;   /* typed field that holds it, see dtype_defs.inc                              */
 } quire_dtype_info;
 
 /* Never NULL; for an unknown number all fields are zero. */

@@ -45,17 +45,25 @@ void
 quire_model_touch_all(quire_model *m)
 {
     m->flags |= QUIRE_TOUCHED;
-    for (uint32_t i = 1; i < m->nodes.count; i++) quire_edit_node(m, (quire_node){i})->flags |= QUIRE_TOUCHED | QUIRE_INNER;
-    for (uint32_t i = 1; i < m->attrs.count; i++) quire_edit_attr(m, (quire_attr){i})->flags |= QUIRE_TOUCHED | QUIRE_INNER;
-    for (uint32_t i = 1; i < m->tensors.count; i++) quire_edit_tensor(m, (quire_tensor){i})->flags |= QUIRE_TOUCHED;
-    for (size_t i = 0; i < m->n_training; i++) m->training[i].flags |= QUIRE_TOUCHED;
+    for (uint32_t i = 1; i < m->nodes.count; i++)
+        quire_edit_node(m, (quire_node){i})->flags |= QUIRE_TOUCHED | QUIRE_INNER;
+    for (uint32_t i = 1; i < m->attrs.count; i++)
+        quire_edit_attr(m, (quire_attr){i})->flags |= QUIRE_TOUCHED | QUIRE_INNER;
+    for (uint32_t i = 1; i < m->tensors.count; i++)
+        quire_edit_tensor(m, (quire_tensor){i})->flags |= QUIRE_TOUCHED;
+    for (size_t i = 0; i < m->n_training; i++)
+        m->training[i].flags |= QUIRE_TOUCHED;
     for (uint32_t i = 1; i < m->graphs.count; i++) {
         quire_graph_rec *g = quire_edit_graph(m, (quire_graph){i});
         g->flags |= QUIRE_TOUCHED | QUIRE_INNER;
-        for (size_t k = 0; k < g->n_inputs; k++) g->inputs[k].flags |= QUIRE_TOUCHED;
-        for (size_t k = 0; k < g->n_outputs; k++) g->outputs[k].flags |= QUIRE_TOUCHED;
-        for (size_t k = 0; k < g->n_infos; k++) g->infos[k].flags |= QUIRE_TOUCHED;
-        for (size_t k = 0; k < g->n_notes; k++) g->notes[k].flags |= QUIRE_TOUCHED;
+        for (size_t k = 0; k < g->n_inputs; k++)
+            g->inputs[k].flags |= QUIRE_TOUCHED;
+        for (size_t k = 0; k < g->n_outputs; k++)
+            g->outputs[k].flags |= QUIRE_TOUCHED;
+        for (size_t k = 0; k < g->n_infos; k++)
+            g->infos[k].flags |= QUIRE_TOUCHED;
+        for (size_t k = 0; k < g->n_notes; k++)
+            g->notes[k].flags |= QUIRE_TOUCHED;
     }
 }
 
@@ -63,7 +71,8 @@ static bool
 tensor_touched(const quire_model *m, quire_tensor t)
 {
     const quire_tensor_rec *r = quire_tensor_at(m, t);
-    const uint32_t inner = quire_tensor_at(m, r->values)->flags | quire_tensor_at(m, r->indices)->flags;
+    const uint32_t inner =
+        quire_tensor_at(m, r->values)->flags | quire_tensor_at(m, r->indices)->flags;
     return ((r->flags | inner) & QUIRE_TOUCHED) != 0;
 }
 
@@ -87,7 +96,8 @@ void
 quire_edit_mark_tensors(quire_model *m)
 {
     for (uint32_t i = 1; i < m->nodes.count; i++) {
-        if ((quire_node_at(m, (quire_node){i})->flags & QUIRE_DEAD) == 0) mark_node_tensors(m, (quire_node){i});
+        if ((quire_node_at(m, (quire_node){i})->flags & QUIRE_DEAD) == 0)
+            mark_node_tensors(m, (quire_node){i});
     }
     for (uint32_t i = 1; i < m->graphs.count; i++) {
         const quire_graph_rec *g = quire_graph_at(m, (quire_graph){i});
@@ -102,8 +112,8 @@ quire_edit_mark_tensors(quire_model *m)
 /* --- building, shared with import and parse --------------------------------------------------- */
 
 quire_status
-quire_edit_add_value(quire_ctx *ctx, quire_model *m, quire_graph g, quire_sym name, uint32_t def_kind, uint32_t def,
-                     uint32_t slot, quire_value *out_value)
+quire_edit_add_value(quire_ctx *ctx, quire_model *m, quire_graph g, quire_sym name,
+                     uint32_t def_kind, uint32_t def, uint32_t slot, quire_value *out_value)
 {
     QUIRE_TRY(quire_table_add(ctx, &m->values, 1, &out_value->id));
     *quire_edit_value(m, *out_value) = (quire_value_rec){
@@ -136,7 +146,8 @@ kind_of_op(const quire_model *m, quire_sym domain, quire_sym type)
 
 /* Models name few different operators (dozens, rarely hundreds), newest first finds runs of one at once. */
 quire_status
-quire_edit_add_op(quire_ctx *ctx, quire_model *m, quire_sym domain, quire_sym type, quire_sym overload, quire_op *out_op)
+quire_edit_add_op(quire_ctx *ctx, quire_model *m, quire_sym domain, quire_sym type,
+                  quire_sym overload, quire_op *out_op)
 {
     for (uint32_t i = m->ops.count; i-- > 1;) {
         const quire_op_rec *r = quire_op_at(m, (quire_op){i});
@@ -271,21 +282,28 @@ make_op(quire_ctx *ctx, quire_model *m, const quire_node_make *make, quire_op *o
 {
     quire_sym domain = {0};
     quire_sym type;
-    if (make->domain[0] != '\0') QUIRE_TRY(intern_copy(ctx, m, quire_bytes_of(make->domain), &domain));
+    if (make->domain[0] != '\0')
+        QUIRE_TRY(intern_copy(ctx, m, quire_bytes_of(make->domain), &domain));
     QUIRE_TRY(intern_copy(ctx, m, quire_bytes_of(make->op_type), &type));
     return quire_edit_add_op(ctx, m, domain, type, (quire_sym){0}, out);
 }
 
 static quire_status
-make_results(quire_ctx *ctx, quire_model *m, const quire_node_make *make, quire_node n, quire_value *out_first)
+make_results(quire_ctx *ctx, quire_model *m, const quire_node_make *make, quire_node n,
+             quire_value *out_first)
 {
     QUIRE_TRY(quire_table_add(ctx, &m->values, make->n_outputs, &out_first->id));
     for (uint32_t k = 0; k < make->n_outputs; k++) {
         quire_sym name;
         QUIRE_TRY(intern_copy(ctx, m, make->outputs[k], &name));
         m->syms.entries[name.id].flags |= QUIRE_SYM_IS_NAME;
-        *quire_edit_value(m, (quire_value){out_first->id + k}) = (quire_value_rec){
-            .name = name, .graph = make->graph, .def_kind = QUIRE_DEF_RESULT, .def = n.id, .slot = k, .rank = -1};
+        *quire_edit_value(m, (quire_value){out_first->id + k}) =
+            (quire_value_rec){.name = name,
+                              .graph = make->graph,
+                              .def_kind = QUIRE_DEF_RESULT,
+                              .def = n.id,
+                              .slot = k,
+                              .rank = -1};
     }
     return QUIRE_OK;
 }
@@ -306,8 +324,11 @@ make_attrs(quire_ctx *ctx, quire_model *m, const quire_node_make *make, quire_at
 static quire_status
 prepare_node(quire_ctx *ctx, quire_model *m, const quire_node_make *make, quire_node *out_node)
 {
-    quire_node_rec r = {.graph = make->graph, .n_in = make->n_inputs, .n_out = make->n_outputs,
-                        .n_attr = make->n_attrs, .flags = QUIRE_NEW | QUIRE_TOUCHED};
+    quire_node_rec r = {.graph = make->graph,
+                        .n_in = make->n_inputs,
+                        .n_out = make->n_outputs,
+                        .n_attr = make->n_attrs,
+                        .flags = QUIRE_NEW | QUIRE_TOUCHED};
     if (make->name.len > 0) {
         QUIRE_TRY(intern_copy(ctx, m, make->name, &r.name));
         m->syms.entries[r.name.id].flags |= QUIRE_SYM_IS_NAME;
@@ -322,7 +343,8 @@ prepare_node(quire_ctx *ctx, quire_model *m, const quire_node_make *make, quire_
 }
 
 quire_status
-quire_node_create(quire_ctx *ctx, quire_model *m, const quire_node_make *make, quire_node before, quire_node *out_node)
+quire_node_create(quire_ctx *ctx, quire_model *m, const quire_node_make *make, quire_node before,
+                  quire_node *out_node)
 {
     quire_node n = {0};
     QUIRE_TRY(prepare_node(ctx, m, make, &n));
@@ -376,7 +398,8 @@ erase_bodies(quire_model *m, quire_node n)
     const quire_node_rec *r = quire_node_at(m, n);
     for (uint32_t k = 0; k < r->n_attr; k++) {
         const quire_attr_rec *a = quire_attr_at(m, (quire_attr){r->attr.id + k});
-        for (uint32_t i = 0; i < a->n_graphs; i++) erase_graph(m, a->graphs[i]);
+        for (uint32_t i = 0; i < a->n_graphs; i++)
+            erase_graph(m, a->graphs[i]);
     }
 }
 
@@ -385,10 +408,12 @@ quire_node_erase(quire_ctx *ctx, quire_model *m, quire_node n)
 {
     quire_node_rec *r = quire_edit_node(m, n);
     for (uint32_t k = 0; k < r->n_out; k++) {
-        if (quire_value_at(m, (quire_value){r->out.id + k})->n_uses > 0) return quire_bug(ctx, "erasing a node whose result is used");
+        if (quire_value_at(m, (quire_value){r->out.id + k})->n_uses > 0)
+            return quire_bug(ctx, "erasing a node whose result is used");
     }
     bool has_bodies = false;
-    for (uint32_t k = 0; k < r->n_attr; k++) has_bodies |= quire_attr_at(m, (quire_attr){r->attr.id + k})->n_graphs > 0;
+    for (uint32_t k = 0; k < r->n_attr; k++)
+        has_bodies |= quire_attr_at(m, (quire_attr){r->attr.id + k})->n_graphs > 0;
     QUIRE_TRY(reserve_orphans(ctx, m, has_bodies ? m->values.count : r->n_in));
     erase_operands(m, n);
     erase_bodies(m, n);
@@ -451,7 +476,8 @@ quire_value_replace_all_uses(quire_ctx *ctx, quire_model *m, quire_value from, q
 static void
 touch_readers(quire_model *m, quire_value v)
 {
-    for (quire_use u = quire_value_at(m, v)->first_use; u.id != 0; u = quire_use_at(m, u)->next) touch_user(m, u);
+    for (quire_use u = quire_value_at(m, v)->first_use; u.id != 0; u = quire_use_at(m, u)->next)
+        touch_user(m, u);
 }
 
 quire_status
@@ -459,7 +485,8 @@ quire_value_take_name(quire_ctx *ctx, quire_model *m, quire_value to, quire_valu
 {
     quire_value_rec *a = quire_edit_value(m, from);
     quire_value_rec *b = quire_edit_value(m, to);
-    if (a->def_kind != QUIRE_DEF_RESULT || b->def_kind != QUIRE_DEF_RESULT) return quire_bug(ctx, "only results of nodes swap names");
+    if (a->def_kind != QUIRE_DEF_RESULT || b->def_kind != QUIRE_DEF_RESULT)
+        return quire_bug(ctx, "only results of nodes swap names");
     b->name = a->name;
     b->info = a->info;
     b->elem_type = a->elem_type;
@@ -483,23 +510,31 @@ quire_value_set_type(quire_model *m, quire_value v, int32_t elem_type, int32_t r
 /* --- tensors and initializers ----------------------------------------------------------------- */
 
 quire_status
-quire_tensor_create(quire_ctx *ctx, quire_model *m, const quire_tensor_make *make, quire_tensor *out_tensor)
+quire_tensor_create(quire_ctx *ctx, quire_model *m, const quire_tensor_make *make,
+                    quire_tensor *out_tensor)
 {
-    quire_tensor_rec r = {.dtype = make->dtype, .rank = make->rank, .n_elements = 1, .data = make->data,
+    quire_tensor_rec r = {.dtype = make->dtype,
+                          .rank = make->rank,
+                          .n_elements = 1,
+                          .data = make->data,
                           .form = make->external ? QUIRE_FORM_EXTERNAL : QUIRE_FORM_RAW,
                           .flags = QUIRE_NEW | QUIRE_TOUCHED};
     for (uint32_t k = 0; k < make->rank; k++) {
         if (!quire_mul_u64(r.n_elements, (uint64_t)make->dims[k], &r.n_elements)) {
-            return quire_fail(ctx, QUIRE_E_LIMIT, NULL, "a tensor of more than 2^64 elements was to be made");
+            return quire_fail(ctx, QUIRE_E_LIMIT, NULL,
+                              "a tensor of more than 2^64 elements was to be made");
         }
     }
     if (make->name.len > 0) QUIRE_TRY(intern_copy(ctx, m, make->name, &r.name));
     quire_bytes dims;
-    QUIRE_TRY(quire_arena_copy(ctx, &m->arena, (quire_bytes){(const uint8_t *)make->dims, make->rank * sizeof *make->dims}, &dims));
+    QUIRE_TRY(quire_arena_copy(
+        ctx, &m->arena, (quire_bytes){(const uint8_t *)make->dims, make->rank * sizeof *make->dims},
+        &dims));
     r.dims = (const int64_t *)(const void *)dims.ptr;
     if (make->data.file == 0) {
         quire_bytes data;
-        QUIRE_TRY(quire_arena_copy(ctx, &m->arena, (quire_bytes){make->data.u.ptr, (size_t)make->data.len}, &data));
+        QUIRE_TRY(quire_arena_copy(ctx, &m->arena,
+                                   (quire_bytes){make->data.u.ptr, (size_t)make->data.len}, &data));
         r.data.u.ptr = data.ptr;
     }
     QUIRE_TRY(quire_table_add(ctx, &m->tensors, 1, &out_tensor->id));
@@ -525,7 +560,8 @@ arena_grow(quire_ctx *ctx, quire_model *m, void *array, size_t *room, size_t n, 
 
 /* Below ir_version 4 every initializer is a graph input, too. */
 static quire_status
-add_matching_input(quire_ctx *ctx, quire_model *m, quire_graph_rec *g, quire_tensor t, quire_value v)
+add_matching_input(quire_ctx *ctx, quire_model *m, quire_graph_rec *g, quire_tensor t,
+                   quire_value v)
 {
     quire_bytes info;
     QUIRE_TRY(quire_info_make(ctx, m, t, &info));
@@ -539,18 +575,20 @@ add_matching_input(quire_ctx *ctx, quire_model *m, quire_graph_rec *g, quire_ten
 }
 
 quire_status
-quire_graph_add_initializer(quire_ctx *ctx, quire_model *m, quire_graph g, quire_tensor tensor, quire_value *out_value)
+quire_graph_add_initializer(quire_ctx *ctx, quire_model *m, quire_graph g, quire_tensor tensor,
+                            quire_value *out_value)
 {
     quire_graph_rec *r = quire_edit_graph(m, g);
     const quire_tensor_rec *t = quire_tensor_at(m, tensor);
     quire_value v;
     QUIRE_TRY(arena_grow(ctx, m, &r->inits, &r->inits_room, r->n_inits, sizeof *r->inits));
-    QUIRE_TRY(quire_edit_add_value(ctx, m, g, t->name, QUIRE_DEF_INITIALIZER, g.id, (uint32_t)r->n_inits, &v));
+    QUIRE_TRY(quire_edit_add_value(ctx, m, g, t->name, QUIRE_DEF_INITIALIZER, g.id,
+                                   (uint32_t)r->n_inits, &v));
     quire_value_rec *value = quire_edit_value(m, v);
     value->init = tensor;
     value->elem_type = t->dtype;
     value->rank = (int32_t)t->rank;
-    if (m->ir_version < 4) QUIRE_TRY(add_matching_input(ctx, m, r, tensor, v));
+    if (m->ir_version < 4 && g.id == m->main.id) QUIRE_TRY(add_matching_input(ctx, m, r, tensor, v));
     r->inits[r->n_inits++] = (quire_graph_init){.value = v, .tensor = tensor, .flags = QUIRE_NEW};
     quire_edit_touch_graph(m, g);
     *out_value = v;
@@ -580,7 +618,8 @@ quire_status
 quire_graph_remove_initializer(quire_ctx *ctx, quire_model *m, quire_value v)
 {
     quire_value_rec *r = quire_edit_value(m, v);
-    if (r->init.id == 0 || r->n_uses > 0) return quire_bug(ctx, "removing an initializer that is used or is none");
+    if (r->init.id == 0 || r->n_uses > 0)
+        return quire_bug(ctx, "removing an initializer that is used or is none");
     quire_graph_rec *g = quire_edit_graph(m, r->graph);
     QUIRE_TRY(quire_sharding_drop(ctx, m, r->graph, r->name));
     for (size_t k = 0; k < g->n_inits; k++) {
@@ -600,7 +639,8 @@ quire_model_fresh_name(quire_ctx *ctx, quire_model *m, quire_bytes base, quire_b
 {
     if (!quire_model_has_name(m, base)) return quire_arena_copy(ctx, &m->arena, base, out_name);
     for (unsigned k = 1;; k++) {
-        QUIRE_TRY(quire_arena_format(ctx, &m->arena, out_name, "%.*s.%u", (int)base.len, (const char *)base.ptr, k));
+        QUIRE_TRY(quire_arena_format(ctx, &m->arena, out_name, "%.*s.%u", (int)base.len,
+                                     (const char *)base.ptr, k));
         if (!quire_model_has_name(m, *out_name)) return QUIRE_OK;
     }
 }
@@ -623,8 +663,13 @@ put_identity(quire_ctx *ctx, quire_model *m, quire_graph g, quire_use slot, quir
 {
     const quire_value v = quire_use_at(m, slot)->value;
     const quire_bytes output = quire_sym_bytes(m, name);
-    const quire_node_make make = {.graph = g, .domain = "", .op_type = "Identity", .inputs = &v, .n_inputs = 1,
-                                  .outputs = &output, .n_outputs = 1};
+    const quire_node_make make = {.graph = g,
+                                  .domain = "",
+                                  .op_type = "Identity",
+                                  .inputs = &v,
+                                  .n_inputs = 1,
+                                  .outputs = &output,
+                                  .n_outputs = 1};
     quire_node n;
     QUIRE_TRY(quire_node_create(ctx, m, &make, (quire_node){0}, &n));
     return quire_use_set(ctx, m, slot, quire_node_result(m, n, 0));
@@ -639,7 +684,8 @@ settle_output(quire_ctx *ctx, quire_model *m, quire_graph g, size_t k)
     const quire_value_rec *value = quire_value_at(m, v);
     const quire_sym name = r->outputs[k].name;
     if (value->name.id == name.id) return QUIRE_OK;
-    if (value->def_kind != QUIRE_DEF_RESULT || value->graph.id != g.id || names_another_output(m, r, k)) {
+    if (value->def_kind != QUIRE_DEF_RESULT || value->graph.id != g.id ||
+        names_another_output(m, r, k)) {
         return put_identity(ctx, m, g, slot, name);
     }
     quire_edit_value(m, v)->name = name;
@@ -656,7 +702,8 @@ quire_model_settle_outputs(quire_ctx *ctx, quire_model *m)
         const quire_graph g = {i};
         const uint32_t flags = quire_graph_at(m, g)->flags;
         if ((flags & QUIRE_DEAD) != 0 || (flags & (QUIRE_TOUCHED | QUIRE_INNER)) == 0) continue;
-        for (size_t k = 0; k < quire_graph_at(m, g)->n_outputs; k++) QUIRE_TRY(settle_output(ctx, m, g, k));
+        for (size_t k = 0; k < quire_graph_at(m, g)->n_outputs; k++)
+            QUIRE_TRY(settle_output(ctx, m, g, k));
     }
     return QUIRE_OK;
 }

@@ -13,7 +13,13 @@
 /* One attribute of a node to be made. */
 typedef struct quire_attr_make {
     const char *name;
-    enum { QUIRE_MAKE_INT, QUIRE_MAKE_INTS, QUIRE_MAKE_FLOAT, QUIRE_MAKE_STRING, QUIRE_MAKE_TENSOR } kind;
+    enum {
+        QUIRE_MAKE_INT,
+        QUIRE_MAKE_INTS,
+        QUIRE_MAKE_FLOAT,
+        QUIRE_MAKE_STRING,
+        QUIRE_MAKE_TENSOR
+    } kind;
     int64_t i;
     const int64_t *ints;
     size_t n_ints;
@@ -28,47 +34,57 @@ typedef struct quire_node_make {
     quire_bytes name;             /* empty: absent */
     const quire_value *inputs;
     uint32_t n_inputs;
-    const quire_bytes *outputs;   /* names; must be unique in scope */
+    const quire_bytes *outputs; /* names; must be unique in scope */
     uint32_t n_outputs;
     const quire_attr_make *attrs;
     uint32_t n_attrs;
 } quire_node_make;
 
 /* A new node before `before` (0: at the end). */
-QUIRE_MUST_USE quire_status quire_node_create(quire_ctx *ctx, quire_model *m, const quire_node_make *make, quire_node before,
+QUIRE_MUST_USE quire_status quire_node_create(quire_ctx *ctx, quire_model *m,
+                                              const quire_node_make *make, quire_node before,
                                               quire_node *out_node);
 /* Unlinks n, its operands, its bodies and everything in them. Its results must be unused. */
 QUIRE_MUST_USE quire_status quire_node_erase(quire_ctx *ctx, quire_model *m, quire_node n);
-QUIRE_MUST_USE quire_status quire_node_move_before(quire_ctx *ctx, quire_model *m, quire_node n, quire_node before);
+QUIRE_MUST_USE quire_status quire_node_move_before(quire_ctx *ctx, quire_model *m, quire_node n,
+                                                   quire_node before);
 
 /* Makes `use` read `value` (0: omits the operand). */
-QUIRE_MUST_USE quire_status quire_use_set(quire_ctx *ctx, quire_model *m, quire_use use, quire_value value);
+QUIRE_MUST_USE quire_status quire_use_set(quire_ctx *ctx, quire_model *m, quire_use use,
+                                          quire_value value);
 /* Every use of `from`, in every graph, reads `to`. Linear in the uses. Output slots keep their public names:
  * the exporter gives the slot's name to the value, or writes an Identity where a value has two. */
-QUIRE_MUST_USE quire_status quire_value_replace_all_uses(quire_ctx *ctx, quire_model *m, quire_value from, quire_value to);
+QUIRE_MUST_USE quire_status quire_value_replace_all_uses(quire_ctx *ctx, quire_model *m,
+                                                         quire_value from, quire_value to);
 /* `to` takes over name, ValueInfoProto and type of `from`, which is left with the name "". */
-QUIRE_MUST_USE quire_status quire_value_take_name(quire_ctx *ctx, quire_model *m, quire_value to, quire_value from);
+QUIRE_MUST_USE quire_status quire_value_take_name(quire_ctx *ctx, quire_model *m, quire_value to,
+                                                  quire_value from);
 void quire_value_set_type(quire_model *m, quire_value v, int32_t elem_type, int32_t rank);
 
 typedef struct quire_tensor_make {
-    quire_bytes name;     /* empty for attribute tensors */
+    quire_bytes name; /* empty for attribute tensors */
     int32_t dtype;
     uint32_t rank;
-    const int64_t *dims;  /* copied */
-    quire_blob data;      /* raw_data; memory (file 0) is copied into the model's arena */
-    bool external;        /* written to the data file of the output */
+    const int64_t *dims; /* copied */
+    quire_blob data;     /* raw_data; memory (file 0) is copied into the model's arena */
+    bool external;       /* written to the data file of the output */
 } quire_tensor_make;
-QUIRE_MUST_USE quire_status quire_tensor_create(quire_ctx *ctx, quire_model *m, const quire_tensor_make *make, quire_tensor *out_tensor);
+QUIRE_MUST_USE quire_status quire_tensor_create(quire_ctx *ctx, quire_model *m,
+                                                const quire_tensor_make *make,
+                                                quire_tensor *out_tensor);
 
-/* Appends an initializer; below ir_version 4 a graph input of that name too. */
-QUIRE_MUST_USE quire_status quire_graph_add_initializer(quire_ctx *ctx, quire_model *m, quire_graph g, quire_tensor tensor,
+/* Appends an initializer; below ir_version 4 the main graph gets an input of that name, too. */
+QUIRE_MUST_USE quire_status quire_graph_add_initializer(quire_ctx *ctx, quire_model *m,
+                                                        quire_graph g, quire_tensor tensor,
                                                         quire_value *out_value);
 /* Removes the unused initializer v with its graph input (ir_version < 4), its value infos, and the quantization
  * annotations and sharding entries that name it. */
-QUIRE_MUST_USE quire_status quire_graph_remove_initializer(quire_ctx *ctx, quire_model *m, quire_value v);
+QUIRE_MUST_USE quire_status quire_graph_remove_initializer(quire_ctx *ctx, quire_model *m,
+                                                           quire_value v);
 
 /* A name no value, graph interface or node uses: `base`, else `base.1`, `base.2`, ... In the model's arena. */
-QUIRE_MUST_USE quire_status quire_model_fresh_name(quire_ctx *ctx, quire_model *m, quire_bytes base, quire_bytes *out_name);
+QUIRE_MUST_USE quire_status quire_model_fresh_name(quire_ctx *ctx, quire_model *m, quire_bytes base,
+                                                   quire_bytes *out_name);
 
 /* Marks every record touched, so that all are written from the records: the test of losslessness. */
 void quire_model_touch_all(quire_model *m);
@@ -83,16 +99,42 @@ void quire_edit_touch_node(quire_model *m, quire_node n);
 void quire_edit_touch_graph(quire_model *m, quire_graph g);
 
 /* For import.c and parse.c, which build what the gate later changes. */
-QUIRE_MUST_USE quire_status quire_edit_add_value(quire_ctx *ctx, quire_model *m, quire_graph g, quire_sym name, uint32_t def_kind,
-                                                 uint32_t def, uint32_t slot, quire_value *out_value);
-QUIRE_MUST_USE quire_status quire_edit_add_op(quire_ctx *ctx, quire_model *m, quire_sym domain, quire_sym type, quire_sym overload, quire_op *out_op);
+QUIRE_MUST_USE quire_status quire_edit_add_value(quire_ctx *ctx, quire_model *m, quire_graph g,
+                                                 quire_sym name, uint32_t def_kind, uint32_t def,
+                                                 uint32_t slot, quire_value *out_value);
+QUIRE_MUST_USE quire_status quire_edit_add_op(quire_ctx *ctx, quire_model *m, quire_sym domain,
+                                              quire_sym type, quire_sym overload, quire_op *out_op);
 void quire_edit_append_node(quire_model *m, quire_graph g, quire_node n);
 void quire_edit_link_use(quire_model *m, quire_use use, quire_value value);
-static inline quire_node_rec *quire_edit_node(quire_model *m, quire_node n) { return quire_table_at(&m->nodes, n.id); }
-static inline quire_value_rec *quire_edit_value(quire_model *m, quire_value v) { return quire_table_at(&m->values, v.id); }
-static inline quire_use_rec *quire_edit_use(quire_model *m, quire_use u) { return quire_table_at(&m->uses, u.id); }
-static inline quire_graph_rec *quire_edit_graph(quire_model *m, quire_graph g) { return quire_table_at(&m->graphs, g.id); }
-static inline quire_tensor_rec *quire_edit_tensor(quire_model *m, quire_tensor t) { return quire_table_at(&m->tensors, t.id); }
-static inline quire_attr_rec *quire_edit_attr(quire_model *m, quire_attr a) { return quire_table_at(&m->attrs, a.id); }
+static inline quire_node_rec *
+quire_edit_node(quire_model *m, quire_node n)
+{
+    return quire_table_at(&m->nodes, n.id);
+}
+static inline quire_value_rec *
+quire_edit_value(quire_model *m, quire_value v)
+{
+    return quire_table_at(&m->values, v.id);
+}
+static inline quire_use_rec *
+quire_edit_use(quire_model *m, quire_use u)
+{
+    return quire_table_at(&m->uses, u.id);
+}
+static inline quire_graph_rec *
+quire_edit_graph(quire_model *m, quire_graph g)
+{
+    return quire_table_at(&m->graphs, g.id);
+}
+static inline quire_tensor_rec *
+quire_edit_tensor(quire_model *m, quire_tensor t)
+{
+    return quire_table_at(&m->tensors, t.id);
+}
+static inline quire_attr_rec *
+quire_edit_attr(quire_model *m, quire_attr a)
+{
+    return quire_table_at(&m->attrs, a.id);
+}
 
 #endif

@@ -11,7 +11,16 @@
 #include "graph/fields.h"
 #include "graph/pb.h"
 
-typedef enum entry_kind { ENTRY_VIEW, ENTRY_BODY, ENTRY_BLOB, ENTRY_NODE, ENTRY_ATTR, ENTRY_TENSOR, ENTRY_GRAPH, ENTRY_TRAINING } entry_kind;
+typedef enum entry_kind {
+    ENTRY_VIEW,
+    ENTRY_BODY,
+    ENTRY_BLOB,
+    ENTRY_NODE,
+    ENTRY_ATTR,
+    ENTRY_TENSOR,
+    ENTRY_GRAPH,
+    ENTRY_TRAINING
+} entry_kind;
 
 typedef struct entry {
     uint32_t number; /* field number; UNKNOWN for fields the schema does not have */
@@ -43,7 +52,8 @@ add_view(exporter *x, quire_bytes view)
     const uint8_t *end = view.ptr + view.len;
     for (; c.hole < s->n_holes && s->ptr + s->holes[c.hole].at <= end; c.hole++) {
         const quire_hole *h = &s->holes[c.hole];
-        QUIRE_TRY(quire_rope_add(x->ctx, x->rope, (quire_bytes){from, (size_t)(s->ptr + h->at - from)}));
+        QUIRE_TRY(
+            quire_rope_add(x->ctx, x->rope, (quire_bytes){from, (size_t)(s->ptr + h->at - from)}));
         QUIRE_TRY(quire_rope_add_source(x->ctx, x->rope, &x->m->files[1].source, h->off, h->len));
         from = s->ptr + h->at;
     }
@@ -67,7 +77,9 @@ push_child(exporter *x, uint32_t number, entry_kind kind, uint32_t id)
 static uint32_t
 number_of(const ProtobufCMessageDescriptor *schema, uint32_t number)
 {
-    return protobuf_c_message_descriptor_get_field(schema, number) != NULL && number < UNKNOWN ? number : UNKNOWN;
+    return protobuf_c_message_descriptor_get_field(schema, number) != NULL && number < UNKNOWN
+               ? number
+               : UNKNOWN;
 }
 
 /* Does the mask name this field as a child with a record of its own? */
@@ -96,7 +108,8 @@ own_fields(exporter *x, quire_bytes src, uint32_t children, quire_bytes *out)
 
 /* Pushes the fields of packed or verbatim bytes; `children` are left out, `bulk_only` takes just the bulk. */
 static quire_status
-push_fields(exporter *x, const ProtobufCMessageDescriptor *schema, quire_bytes src, uint32_t children, bool bulk_only)
+push_fields(exporter *x, const ProtobufCMessageDescriptor *schema, quire_bytes src,
+            uint32_t children, bool bulk_only)
 {
     quire_cursor c = quire_cursor_over(x->m, src);
     for (quire_field f; quire_cursor_next(&c, &f);) {
@@ -119,7 +132,8 @@ push_packed(exporter *x, const ProtobufCMessage *message, quire_bytes src, uint3
 }
 
 static quire_status
-unpack_own(exporter *x, const ProtobufCMessageDescriptor *schema, quire_bytes src, uint32_t children, void *out_message)
+unpack_own(exporter *x, const ProtobufCMessageDescriptor *schema, quire_bytes src,
+           uint32_t children, void *out_message)
 {
     quire_bytes own;
     QUIRE_TRY(own_fields(x, src, children, &own));
@@ -146,8 +160,10 @@ sort_entries(exporter *x, size_t base)
     const size_t n = x->n - base;
     QUIRE_TRY(quire_grow(x->ctx, &x->entries, &x->room, base + 2 * n, sizeof *x->entries));
     size_t at[UNKNOWN + 2] = {0};
-    for (size_t i = 0; i < n; i++) at[x->entries[base + i].number + 1]++;
-    for (size_t k = 1; k < UNKNOWN + 2; k++) at[k] += at[k - 1];
+    for (size_t i = 0; i < n; i++)
+        at[x->entries[base + i].number + 1]++;
+    for (size_t k = 1; k < UNKNOWN + 2; k++)
+        at[k] += at[k - 1];
     for (size_t i = 0; i < n; i++) {
         const entry e = x->entries[base + i];
         x->entries[base + n + at[e.number]++] = e;
@@ -162,7 +178,8 @@ write_entries(exporter *x, size_t base)
 {
     QUIRE_TRY(sort_entries(x, base));
     const size_t end = x->n;
-    for (size_t i = base; i < end; i++) QUIRE_TRY(write_entry(x, x->entries[i]));
+    for (size_t i = base; i < end; i++)
+        QUIRE_TRY(write_entry(x, x->entries[i]));
     x->n = base;
     return QUIRE_OK;
 }
@@ -178,10 +195,12 @@ write_field(exporter *x, uint32_t number, size_t base)
 
 /* A leaf message: as it stood, or through protobuf-c if touched, or from bare bytes if made here. */
 static quire_status
-push_leaf(exporter *x, uint32_t number, const ProtobufCMessageDescriptor *schema, quire_bytes body, quire_bytes whole, uint32_t flags)
+push_leaf(exporter *x, uint32_t number, const ProtobufCMessageDescriptor *schema, quire_bytes body,
+          quire_bytes whole, uint32_t flags)
 {
     if (flags & QUIRE_DEAD) return QUIRE_OK;
-    if ((flags & (QUIRE_TOUCHED | QUIRE_NEW)) == 0 && whole.len > 0) return push(x, number, ENTRY_VIEW, 0, whole);
+    if ((flags & (QUIRE_TOUCHED | QUIRE_NEW)) == 0 && whole.len > 0)
+        return push(x, number, ENTRY_VIEW, 0, whole);
     ProtobufCMessage *message;
     QUIRE_TRY(quire_pb_unpack(x->ctx, &x->scratch, schema, body, &message));
     quire_bytes packed;
@@ -208,7 +227,8 @@ write_sparse(exporter *x, const quire_tensor_rec *r, uint32_t number)
 {
     const size_t base = x->n;
     Onnx__SparseTensorProto *proto;
-    QUIRE_TRY(unpack_own(x, &onnx__sparse_tensor_proto__descriptor, r->src, SPARSE_CHILDREN, &proto));
+    QUIRE_TRY(
+        unpack_own(x, &onnx__sparse_tensor_proto__descriptor, r->src, SPARSE_CHILDREN, &proto));
     QUIRE_TRY(set_dims(x, r, &proto->n_dims, &proto->dims));
     QUIRE_TRY(push_packed(x, &proto->base, r->src, SPARSE_CHILDREN));
     if (r->values.id != 0) QUIRE_TRY(push_child(x, SPARSE_VALUES, ENTRY_TENSOR, r->values.id));
@@ -260,7 +280,8 @@ drop_entry(Onnx__TensorProto *proto, const char *key)
     size_t kept = 0;
     for (size_t i = 0; i < proto->n_external_data; i++) {
         const char *k = proto->external_data[i]->key;
-        if (k == NULL || strcmp(k, key) != 0) proto->external_data[kept++] = proto->external_data[i];
+        if (k == NULL || strcmp(k, key) != 0)
+            proto->external_data[kept++] = proto->external_data[i];
     }
     proto->n_external_data = kept;
 }
@@ -270,8 +291,10 @@ static quire_status
 set_external(exporter *x, const quire_tensor_rec *r, Onnx__TensorProto *proto)
 {
     Onnx__StringStringEntryProto **room;
-    QUIRE_TRY(quire_arena_take(x->ctx, &x->scratch, (proto->n_external_data + 3) * sizeof *room, &room));
-    if (proto->n_external_data > 0) memcpy(room, proto->external_data, proto->n_external_data * sizeof *room);
+    QUIRE_TRY(
+        quire_arena_take(x->ctx, &x->scratch, (proto->n_external_data + 3) * sizeof *room, &room));
+    if (proto->n_external_data > 0)
+        memcpy(room, proto->external_data, proto->n_external_data * sizeof *room);
     proto->external_data = room;
     proto->has_data_location = 1;
     proto->data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
@@ -295,7 +318,8 @@ write_dense(exporter *x, quire_tensor t, uint32_t number)
     QUIRE_TRY(text_of(x, r->name, &proto->name));
     if (r->flags & QUIRE_MOVED) QUIRE_TRY(set_external(x, r, proto));
     QUIRE_TRY(push_packed(x, &proto->base, r->src, 0));
-    if ((r->flags & QUIRE_NEW) != 0 && r->form == QUIRE_FORM_RAW) QUIRE_TRY(push_child(x, TENSOR_RAW_DATA, ENTRY_BLOB, t.id));
+    if ((r->flags & QUIRE_NEW) != 0 && r->form == QUIRE_FORM_RAW)
+        QUIRE_TRY(push_child(x, TENSOR_RAW_DATA, ENTRY_BLOB, t.id));
     return write_field(x, number, base);
 }
 
@@ -307,7 +331,8 @@ write_blob(exporter *x, uint32_t number, quire_blob blob)
     if (blob.file == 0) {
         QUIRE_TRY(quire_rope_add(x->ctx, x->rope, (quire_bytes){blob.u.ptr, (size_t)blob.len}));
     } else {
-        QUIRE_TRY(quire_rope_add_source(x->ctx, x->rope, &x->m->files[blob.file].source, blob.u.off, blob.len));
+        QUIRE_TRY(quire_rope_add_source(x->ctx, x->rope, &x->m->files[blob.file].source, blob.u.off,
+                                        blob.len));
     }
     return quire_rope_close(x->ctx, x->rope, mark);
 }
@@ -323,7 +348,8 @@ write_tensor(exporter *x, quire_tensor t, uint32_t number)
 /* --- attributes and nodes ----------------------------------------------------------------------- */
 
 enum {
-    ATTR_CHILDREN = 1u << ATTR_T | 1u << ATTR_G | 1u << ATTR_TENSORS | 1u << ATTR_GRAPHS | 1u << ATTR_SPARSE_TENSOR | 1u << ATTR_SPARSE_TENSORS,
+    ATTR_CHILDREN = 1u << ATTR_T | 1u << ATTR_G | 1u << ATTR_TENSORS | 1u << ATTR_GRAPHS |
+                    1u << ATTR_SPARSE_TENSOR | 1u << ATTR_SPARSE_TENSORS,
     NODE_CHILDREN = 1u << NODE_ATTRIBUTE,
 };
 
@@ -359,9 +385,11 @@ write_attr(exporter *x, quire_attr a, uint32_t number)
     const size_t base = x->n;
     QUIRE_TRY(push_own_attr(x, r));
     const uint32_t graph_field = r->type == TYPE_GRAPH ? ATTR_G : ATTR_GRAPHS;
-    for (uint32_t k = 0; k < r->n_graphs; k++) QUIRE_TRY(push_child(x, graph_field, ENTRY_GRAPH, r->graphs[k].id));
+    for (uint32_t k = 0; k < r->n_graphs; k++)
+        QUIRE_TRY(push_child(x, graph_field, ENTRY_GRAPH, r->graphs[k].id));
     const uint32_t tensor_field = tensor_field_of_type(r->type);
-    for (uint32_t k = 0; k < r->n_tensors; k++) QUIRE_TRY(push_child(x, tensor_field, ENTRY_TENSOR, r->tensors[k].id));
+    for (uint32_t k = 0; k < r->n_tensors; k++)
+        QUIRE_TRY(push_child(x, tensor_field, ENTRY_TENSOR, r->tensors[k].id));
     return write_field(x, number, base);
 }
 
@@ -372,13 +400,16 @@ set_operands(exporter *x, const quire_node_rec *r, Onnx__NodeProto *proto)
     proto->n_input = r->n_in;
     for (uint32_t k = 0; k < r->n_in; k++) {
         const quire_value v = quire_use_at(x->m, (quire_use){r->in.id + k})->value;
-        const quire_sym name = v.id == 0 ? (quire_sym){QUIRE_SYM_EMPTY} : quire_value_at(x->m, v)->name;
+        const quire_sym name =
+            v.id == 0 ? (quire_sym){QUIRE_SYM_EMPTY} : quire_value_at(x->m, v)->name;
         QUIRE_TRY(text_of(x, name, &proto->input[k]));
     }
-    QUIRE_TRY(quire_arena_take(x->ctx, &x->scratch, r->n_out * sizeof *proto->output, &proto->output));
+    QUIRE_TRY(
+        quire_arena_take(x->ctx, &x->scratch, r->n_out * sizeof *proto->output, &proto->output));
     proto->n_output = r->n_out;
     for (uint32_t k = 0; k < r->n_out; k++) {
-        QUIRE_TRY(text_of(x, quire_value_at(x->m, (quire_value){r->out.id + k})->name, &proto->output[k]));
+        QUIRE_TRY(text_of(x, quire_value_at(x->m, (quire_value){r->out.id + k})->name,
+                          &proto->output[k]));
     }
     return QUIRE_OK;
 }
@@ -386,7 +417,8 @@ set_operands(exporter *x, const quire_node_rec *r, Onnx__NodeProto *proto)
 static quire_status
 push_own_node(exporter *x, const quire_node_rec *r)
 {
-    if ((r->flags & QUIRE_TOUCHED) == 0) return push_fields(x, &onnx__node_proto__descriptor, r->src, NODE_CHILDREN, false);
+    if ((r->flags & QUIRE_TOUCHED) == 0)
+        return push_fields(x, &onnx__node_proto__descriptor, r->src, NODE_CHILDREN, false);
     const quire_op_rec *op = quire_op_at(x->m, r->op);
     Onnx__NodeProto *proto;
     QUIRE_TRY(unpack_own(x, &onnx__node_proto__descriptor, r->src, NODE_CHILDREN, &proto));
@@ -405,16 +437,19 @@ write_node(exporter *x, quire_node n, uint32_t number)
     if ((r->flags & (QUIRE_TOUCHED | QUIRE_INNER)) == 0) return add_view(x, r->whole);
     const size_t base = x->n;
     QUIRE_TRY(push_own_node(x, r));
-    for (uint32_t k = 0; k < r->n_attr; k++) QUIRE_TRY(push_child(x, NODE_ATTRIBUTE, ENTRY_ATTR, r->attr.id + k));
+    for (uint32_t k = 0; k < r->n_attr; k++)
+        QUIRE_TRY(push_child(x, NODE_ATTRIBUTE, ENTRY_ATTR, r->attr.id + k));
     return write_field(x, number, base);
 }
 
 /* --- graphs and functions ----------------------------------------------------------------------- */
 
 enum {
-    GRAPH_CHILDREN = 1u << GRAPH_NODE | 1u << GRAPH_INITIALIZER | 1u << GRAPH_INPUT | 1u << GRAPH_OUTPUT | 1u << GRAPH_VALUE_INFO |
-                     1u << GRAPH_ANNOTATION | 1u << GRAPH_SPARSE_INITIALIZER,
-    FUNCTION_CHILDREN = 1u << FUNCTION_NODE | 1u << FUNCTION_ATTRIBUTE_PROTO | 1u << FUNCTION_VALUE_INFO,
+    GRAPH_CHILDREN = 1u << GRAPH_NODE | 1u << GRAPH_INITIALIZER | 1u << GRAPH_INPUT |
+                     1u << GRAPH_OUTPUT | 1u << GRAPH_VALUE_INFO | 1u << GRAPH_ANNOTATION |
+                     1u << GRAPH_SPARSE_INITIALIZER,
+    FUNCTION_CHILDREN =
+        1u << FUNCTION_NODE | 1u << FUNCTION_ATTRIBUTE_PROTO | 1u << FUNCTION_VALUE_INFO,
 };
 
 static quire_status
@@ -430,7 +465,8 @@ static quire_status
 push_infos(exporter *x, const quire_graph_rec *g, uint32_t number)
 {
     for (size_t k = 0; k < g->n_infos; k++) {
-        QUIRE_TRY(push_leaf(x, number, &onnx__value_info_proto__descriptor, g->infos[k].info, g->infos[k].whole, g->infos[k].flags));
+        QUIRE_TRY(push_leaf(x, number, &onnx__value_info_proto__descriptor, g->infos[k].info,
+                            g->infos[k].whole, g->infos[k].flags));
     }
     return QUIRE_OK;
 }
@@ -441,16 +477,20 @@ push_interface(exporter *x, const quire_graph_rec *g)
     for (size_t k = 0; k < g->n_inits; k++) {
         const bool sparse = quire_tensor_at(x->m, g->inits[k].tensor)->form == QUIRE_FORM_SPARSE;
         if (g->inits[k].flags & QUIRE_DEAD) continue;
-        QUIRE_TRY(push_child(x, sparse ? GRAPH_SPARSE_INITIALIZER : GRAPH_INITIALIZER, ENTRY_TENSOR, g->inits[k].tensor.id));
+        QUIRE_TRY(push_child(x, sparse ? GRAPH_SPARSE_INITIALIZER : GRAPH_INITIALIZER, ENTRY_TENSOR,
+                             g->inits[k].tensor.id));
     }
     for (size_t k = 0; k < g->n_inputs; k++) {
-        QUIRE_TRY(push_leaf(x, GRAPH_INPUT, &onnx__value_info_proto__descriptor, g->inputs[k].info, g->inputs[k].whole, g->inputs[k].flags));
+        QUIRE_TRY(push_leaf(x, GRAPH_INPUT, &onnx__value_info_proto__descriptor, g->inputs[k].info,
+                            g->inputs[k].whole, g->inputs[k].flags));
     }
     for (size_t k = 0; k < g->n_outputs; k++) {
-        QUIRE_TRY(push_leaf(x, GRAPH_OUTPUT, &onnx__value_info_proto__descriptor, g->outputs[k].info, g->outputs[k].whole, g->outputs[k].flags));
+        QUIRE_TRY(push_leaf(x, GRAPH_OUTPUT, &onnx__value_info_proto__descriptor,
+                            g->outputs[k].info, g->outputs[k].whole, g->outputs[k].flags));
     }
     for (size_t k = 0; k < g->n_notes; k++) {
-        QUIRE_TRY(push_leaf(x, GRAPH_ANNOTATION, &onnx__tensor_annotation__descriptor, g->notes[k].src, g->notes[k].whole, g->notes[k].flags));
+        QUIRE_TRY(push_leaf(x, GRAPH_ANNOTATION, &onnx__tensor_annotation__descriptor,
+                            g->notes[k].src, g->notes[k].whole, g->notes[k].flags));
     }
     return QUIRE_OK;
 }
@@ -458,7 +498,8 @@ push_interface(exporter *x, const quire_graph_rec *g)
 static quire_status
 push_own_graph(exporter *x, const quire_graph_rec *g)
 {
-    if ((g->flags & QUIRE_TOUCHED) == 0) return push_fields(x, &onnx__graph_proto__descriptor, g->src, GRAPH_CHILDREN, false);
+    if ((g->flags & QUIRE_TOUCHED) == 0)
+        return push_fields(x, &onnx__graph_proto__descriptor, g->src, GRAPH_CHILDREN, false);
     Onnx__GraphProto *proto;
     QUIRE_TRY(unpack_own(x, &onnx__graph_proto__descriptor, g->src, GRAPH_CHILDREN, &proto));
     QUIRE_TRY(text_of(x, g->name, &proto->name));
@@ -484,19 +525,24 @@ set_function_names(exporter *x, const quire_graph_rec *g, Onnx__FunctionProto *p
     QUIRE_TRY(text_of(x, g->name, &proto->name));
     QUIRE_TRY(text_of(x, g->domain, &proto->domain));
     QUIRE_TRY(text_of(x, g->overload, &proto->overload));
-    QUIRE_TRY(quire_arena_take(x->ctx, &x->scratch, g->n_inputs * sizeof *proto->input, &proto->input));
-    QUIRE_TRY(quire_arena_take(x->ctx, &x->scratch, g->n_outputs * sizeof *proto->output, &proto->output));
+    QUIRE_TRY(
+        quire_arena_take(x->ctx, &x->scratch, g->n_inputs * sizeof *proto->input, &proto->input));
+    QUIRE_TRY(quire_arena_take(x->ctx, &x->scratch, g->n_outputs * sizeof *proto->output,
+                               &proto->output));
     proto->n_input = g->n_inputs;
     proto->n_output = g->n_outputs;
-    for (size_t k = 0; k < g->n_inputs; k++) QUIRE_TRY(text_of(x, quire_value_at(x->m, g->inputs[k].value)->name, &proto->input[k]));
-    for (size_t k = 0; k < g->n_outputs; k++) QUIRE_TRY(text_of(x, g->outputs[k].name, &proto->output[k]));
+    for (size_t k = 0; k < g->n_inputs; k++)
+        QUIRE_TRY(text_of(x, quire_value_at(x->m, g->inputs[k].value)->name, &proto->input[k]));
+    for (size_t k = 0; k < g->n_outputs; k++)
+        QUIRE_TRY(text_of(x, g->outputs[k].name, &proto->output[k]));
     return QUIRE_OK;
 }
 
 static quire_status
 push_own_function(exporter *x, const quire_graph_rec *g)
 {
-    if ((g->flags & QUIRE_TOUCHED) == 0) return push_fields(x, &onnx__function_proto__descriptor, g->src, FUNCTION_CHILDREN, false);
+    if ((g->flags & QUIRE_TOUCHED) == 0)
+        return push_fields(x, &onnx__function_proto__descriptor, g->src, FUNCTION_CHILDREN, false);
     Onnx__FunctionProto *proto;
     QUIRE_TRY(unpack_own(x, &onnx__function_proto__descriptor, g->src, FUNCTION_CHILDREN, &proto));
     QUIRE_TRY(set_function_names(x, g, proto));
@@ -528,7 +574,8 @@ enum {
 static bool
 training_touched(const quire_model *m, const quire_training_rec *t)
 {
-    const uint32_t inner = quire_graph_at(m, t->initialization)->flags | quire_graph_at(m, t->algorithm)->flags;
+    const uint32_t inner =
+        quire_graph_at(m, t->initialization)->flags | quire_graph_at(m, t->algorithm)->flags;
     return ((t->flags | inner) & (QUIRE_TOUCHED | QUIRE_INNER)) != 0;
 }
 
@@ -538,7 +585,8 @@ write_training(exporter *x, const quire_training_rec *t)
     if (!training_touched(x->m, t)) return add_view(x, t->whole);
     const size_t base = x->n;
     Onnx__TrainingInfoProto *proto;
-    QUIRE_TRY(unpack_own(x, &onnx__training_info_proto__descriptor, t->src, TRAINING_CHILDREN, &proto));
+    QUIRE_TRY(
+        unpack_own(x, &onnx__training_info_proto__descriptor, t->src, TRAINING_CHILDREN, &proto));
     QUIRE_TRY(push_packed(x, &proto->base, t->src, TRAINING_CHILDREN));
     const quire_graph graphs[] = {t->initialization, t->algorithm};
     for (uint32_t k = 0; k < 2; k++) {
@@ -558,13 +606,15 @@ write_entry(exporter *x, entry e)
         QUIRE_TRY(quire_rope_open(x->ctx, x->rope, e.number, &mark));
         QUIRE_TRY(quire_rope_add(x->ctx, x->rope, e.bytes));
         return quire_rope_close(x->ctx, x->rope, mark);
-    case ENTRY_BLOB: return write_blob(x, e.number, quire_tensor_at(x->m, (quire_tensor){e.id})->data);
+    case ENTRY_BLOB:
+        return write_blob(x, e.number, quire_tensor_at(x->m, (quire_tensor){e.id})->data);
     case ENTRY_NODE: return write_node(x, (quire_node){e.id}, e.number);
     case ENTRY_ATTR: return write_attr(x, (quire_attr){e.id}, e.number);
     case ENTRY_TENSOR: return write_tensor(x, (quire_tensor){e.id}, e.number);
     case ENTRY_GRAPH:
-        return quire_graph_at(x->m, (quire_graph){e.id})->kind == QUIRE_GRAPH_FUNCTION ? write_function(x, (quire_graph){e.id})
-                                                                                        : write_graph(x, (quire_graph){e.id}, e.number);
+        return quire_graph_at(x->m, (quire_graph){e.id})->kind == QUIRE_GRAPH_FUNCTION
+                   ? write_function(x, (quire_graph){e.id})
+                   : write_graph(x, (quire_graph){e.id}, e.number);
     case ENTRY_TRAINING: return write_training(x, &x->m->training[e.id]);
     }
     return quire_bug(x->ctx, "an export entry of unknown kind");
@@ -575,8 +625,10 @@ model_touched(const quire_model *m)
 {
     bool touched = (m->flags & QUIRE_TOUCHED) != 0;
     touched |= (quire_graph_at(m, m->main)->flags & (QUIRE_TOUCHED | QUIRE_INNER)) != 0;
-    for (size_t i = 0; i < m->n_functions; i++) touched |= (quire_graph_at(m, m->functions[i])->flags & (QUIRE_TOUCHED | QUIRE_INNER)) != 0;
-    for (size_t i = 0; i < m->n_training; i++) touched |= training_touched(m, &m->training[i]);
+    for (size_t i = 0; i < m->n_functions; i++)
+        touched |= (quire_graph_at(m, m->functions[i])->flags & (QUIRE_TOUCHED | QUIRE_INNER)) != 0;
+    for (size_t i = 0; i < m->n_training; i++)
+        touched |= training_touched(m, &m->training[i]);
     return touched;
 }
 
@@ -584,7 +636,8 @@ static quire_status
 push_own_model(exporter *x)
 {
     const quire_model *m = x->m;
-    if ((m->flags & QUIRE_TOUCHED) == 0) return push_fields(x, &onnx__model_proto__descriptor, m->src, MODEL_CHILDREN, false);
+    if ((m->flags & QUIRE_TOUCHED) == 0)
+        return push_fields(x, &onnx__model_proto__descriptor, m->src, MODEL_CHILDREN, false);
     Onnx__ModelProto *proto;
     QUIRE_TRY(unpack_own(x, &onnx__model_proto__descriptor, m->src, MODEL_CHILDREN, &proto));
     proto->has_ir_version = 1;
@@ -599,8 +652,10 @@ write_model(exporter *x)
     if (!model_touched(m)) return add_view(x, m->src);
     QUIRE_TRY(push_own_model(x));
     QUIRE_TRY(push_child(x, MODEL_GRAPH, ENTRY_GRAPH, m->main.id));
-    for (size_t i = 0; i < m->n_training; i++) QUIRE_TRY(push_child(x, MODEL_TRAINING_INFO, ENTRY_TRAINING, (uint32_t)i));
-    for (size_t i = 0; i < m->n_functions; i++) QUIRE_TRY(push_child(x, MODEL_FUNCTIONS, ENTRY_GRAPH, m->functions[i].id));
+    for (size_t i = 0; i < m->n_training; i++)
+        QUIRE_TRY(push_child(x, MODEL_TRAINING_INFO, ENTRY_TRAINING, (uint32_t)i));
+    for (size_t i = 0; i < m->n_functions; i++)
+        QUIRE_TRY(push_child(x, MODEL_FUNCTIONS, ENTRY_GRAPH, m->functions[i].id));
     return write_entries(x, 0);
 }
 
@@ -615,6 +670,8 @@ quire_model_export(quire_ctx *ctx, const quire_model *m, quire_rope *rope)
     if (status != QUIRE_OK) return status;
     quire_rope_finish(rope);
     if (rope->size <= INT32_MAX) return QUIRE_OK;
-    return quire_fail(ctx, QUIRE_E_LIMIT, NULL, "the model would have %llu bytes; protobuf allows 2147483647: keep its weights in external data",
+    return quire_fail(ctx, QUIRE_E_LIMIT, NULL,
+                      "the model would have %llu bytes; protobuf allows 2147483647: keep its "
+                      "weights in external data",
                       (unsigned long long)rope->size);
 }

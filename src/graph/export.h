@@ -12,6 +12,7 @@
 
 /* Appends the ModelProto to `rope` and finishes it. The model must outlive the rope and not change meanwhile. Reports
  * QUIRE_E_LIMIT above 2^31 - 1 bytes. */
-QUIRE_MUST_USE quire_status quire_model_export(quire_ctx *ctx, const quire_model *m, quire_rope *rope);
+QUIRE_MUST_USE quire_status quire_model_export(quire_ctx *ctx, const quire_model *m,
+                                               quire_rope *rope);
 
 #endif

@@ -11,7 +11,8 @@
 
 enum { MAX_LOCATION = 4095, MAX_FILES = 4096, DATA_ALIGNMENT = 4096, NAME_SHOWN = 80 };
 
-#define SHOW(bytes) (int)((bytes).len < NAME_SHOWN ? (bytes).len : NAME_SHOWN), (const char *)(bytes).ptr
+#define SHOW(bytes)                                                                                \
+    (int)((bytes).len < NAME_SHOWN ? (bytes).len : NAME_SHOWN), (const char *)(bytes).ptr
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
@@ -41,9 +42,11 @@ location_fault(quire_bytes l)
     for (size_t i = 0; i <= l.len; i++) {
         const uint8_t c = i < l.len ? l.ptr[i] : '/';
         if (c < 0x20 || c == 0x7f) return "it holds a control character";
-        if (c == '\\' || c == ':') return "it holds a backslash or colon; locations are POSIX paths";
+        if (c == '\\' || c == ':')
+            return "it holds a backslash or colon; locations are POSIX paths";
         if (c != '/') continue;
-        if (i - start == 2 && l.ptr[start] == '.' && l.ptr[start + 1] == '.') return "it leaves the model's folder through \"..\"";
+        if (i - start == 2 && l.ptr[start] == '.' && l.ptr[start + 1] == '.')
+            return "it leaves the model's folder through \"..\"";
         start = i + 1;
     }
     return NULL;
@@ -72,16 +75,21 @@ take_entry(quire_ctx *ctx, const char *path, quire_bytes key, quire_bytes value,
         seen = &e->has_checksum;
     }
     if (seen == NULL) return QUIRE_OK; /* kept, without effect */
-    if (*seen) return quire_fail(ctx, QUIRE_E_INVALID, path, "external data names \"%.*s\" twice; readers would differ", SHOW(key));
+    if (*seen)
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "external data names \"%.*s\" twice; readers would differ", SHOW(key));
     *seen = true;
     if (number != NULL && !parse_decimal(value, number)) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "external %.*s \"%.*s\" is not a decimal number up to 2^63 - 1", SHOW(key), SHOW(value));
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "external %.*s \"%.*s\" is not a decimal number up to 2^63 - 1",
+                          SHOW(key), SHOW(value));
     }
     return QUIRE_OK;
 }
 
 quire_status
-quire_external_parse(quire_ctx *ctx, quire_model *m, quire_bytes tensor_src, const char *path, const quire_external_ref **out_ref)
+quire_external_parse(quire_ctx *ctx, quire_model *m, quire_bytes tensor_src, const char *path,
+                     const quire_external_ref **out_ref)
 {
     entries e = {0};
     quire_cursor c = quire_cursor_over(m, tensor_src);
@@ -93,9 +101,12 @@ quire_external_parse(quire_ctx *ctx, quire_model *m, quire_bytes tensor_src, con
         quire_message_find(m, f.body, ENTRY_VALUE, &value);
         QUIRE_TRY(take_entry(ctx, path, key, value, &e));
     }
-    if (!e.has_location) return quire_fail(ctx, QUIRE_E_INVALID, path, "external data without a location");
+    if (!e.has_location)
+        return quire_fail(ctx, QUIRE_E_INVALID, path, "external data without a location");
     const char *fault = location_fault(e.ref.location);
-    if (fault != NULL) return quire_fail(ctx, QUIRE_E_INVALID, path, "external file \"%.*s\": %s", SHOW(e.ref.location), fault);
+    if (fault != NULL)
+        return quire_fail(ctx, QUIRE_E_INVALID, path, "external file \"%.*s\": %s",
+                          SHOW(e.ref.location), fault);
     quire_external_ref *ref;
     QUIRE_TRY(quire_arena_take(ctx, &m->arena, sizeof *ref, &ref));
     *ref = e.ref;
@@ -113,8 +124,11 @@ open_in_real_folder(quire_ctx *ctx, const quire_model *m, const char *name)
     char real_model[4096];
     char target[4096];
     const char *slash = strrchr(m->path, '/');
-    const ssize_t a = ctx->io->readlink(ctx->io->data, m->directory, slash != NULL ? slash + 1 : m->path, real_model, sizeof real_model - 1);
-    const ssize_t b = ctx->io->readlink(ctx->io->data, m->directory, name, target, sizeof target - 1);
+    const ssize_t a =
+        ctx->io->readlink(ctx->io->data, m->directory, slash != NULL ? slash + 1 : m->path,
+                          real_model, sizeof real_model - 1);
+    const ssize_t b =
+        ctx->io->readlink(ctx->io->data, m->directory, name, target, sizeof target - 1);
     if (a <= 0 || b <= 0) return -1;
     real_model[a] = target[b] = '\0';
     char *model_end = strrchr(real_model, '/');
@@ -125,8 +139,10 @@ open_in_real_folder(quire_ctx *ctx, const quire_model *m, const char *name)
     struct stat target_folder;
     if (ctx->io->stat(ctx->io->data, m->directory, real_model, &model_folder, 0) != 0) return -1;
     if (ctx->io->stat(ctx->io->data, m->directory, target, &target_folder, 0) != 0) return -1;
-    if (model_folder.st_dev != target_folder.st_dev || model_folder.st_ino != target_folder.st_ino) return -1;
-    const int folder = quire_io_open(ctx->io, m->directory, target, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (model_folder.st_dev != target_folder.st_dev || model_folder.st_ino != target_folder.st_ino)
+        return -1;
+    const int folder =
+        quire_io_open(ctx->io, m->directory, target, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (folder < 0) return -1;
     const int fd = ctx->io->open_beneath(ctx->io->data, folder, target_end + 1);
     quire_io_close(ctx->io, folder);
@@ -134,12 +150,17 @@ open_in_real_folder(quire_ctx *ctx, const quire_model *m, const char *name)
 }
 
 static quire_status
-open_data_file(quire_ctx *ctx, quire_model *m, quire_bytes location, const char *path, uint32_t *out_file)
+open_data_file(quire_ctx *ctx, quire_model *m, quire_bytes location, const char *path,
+               uint32_t *out_file)
 {
     if (m->directory < 0) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "external file \"%.*s\": a model that is not read from a file has no folder to find it in", SHOW(location));
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "external file \"%.*s\": a model that is not read from a file has no "
+                          "folder to find it in",
+                          SHOW(location));
     }
-    if (m->n_files > MAX_FILES) return quire_fail(ctx, QUIRE_E_LIMIT, path, "more than %d external files", MAX_FILES);
+    if (m->n_files > MAX_FILES)
+        return quire_fail(ctx, QUIRE_E_LIMIT, path, "more than %d external files", MAX_FILES);
     quire_bytes name;
     QUIRE_TRY(quire_arena_copy(ctx, &m->arena, location, &name));
     const char *text = (const char *)name.ptr;
@@ -149,8 +170,12 @@ open_data_file(quire_ctx *ctx, quire_model *m, quire_bytes location, const char 
         if (fd < 0) errno = ELOOP;
     }
     if (fd < 0) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "external file \"%.*s\" cannot be opened: %s; it belongs beside the model", SHOW(location),
-                          errno == ELOOP || errno == EXDEV ? "a link leads out of the model's folder" : quire_io_error_text(errno));
+        return quire_fail(
+            ctx, QUIRE_E_INVALID, path,
+            "external file \"%.*s\" cannot be opened: %s; it belongs beside the model",
+            SHOW(location),
+            errno == ELOOP || errno == EXDEV ? "a link leads out of the model's folder"
+                                             : quire_io_error_text(errno));
     }
     quire_source source;
     QUIRE_TRY(quire_source_open_fd(ctx, fd, text, &source));
@@ -185,17 +210,22 @@ resolve_tensor(quire_ctx *ctx, quire_model *m, quire_tensor t, uint32_t *io_file
     quire_escape(path, sizeof path, name.ptr, name.len);
     uint64_t need;
     if (!quire_dtype_bytes(r->dtype, r->n_elements, &need)) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "external data of element type %d, whose size is not known", r->dtype);
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "external data of element type %d, whose size is not known", r->dtype);
     }
     QUIRE_TRY(file_of(ctx, m, e->location, path, io_file));
     if (e->has_length && e->length != need) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "external file \"%.*s\": length %llu, its dims and type take %llu", SHOW(e->location),
-                          (unsigned long long)e->length, (unsigned long long)need);
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "external file \"%.*s\": length %llu, its dims and type take %llu",
+                          SHOW(e->location), (unsigned long long)e->length,
+                          (unsigned long long)need);
     }
     const uint64_t size = m->files[*io_file].source.size;
     if (need > size || e->offset > size - need) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "external file \"%.*s\": offset %llu + %llu bytes exceeds its size %llu", SHOW(e->location),
-                          (unsigned long long)e->offset, (unsigned long long)need, (unsigned long long)size);
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "external file \"%.*s\": offset %llu + %llu bytes exceeds its size %llu",
+                          SHOW(e->location), (unsigned long long)e->offset,
+                          (unsigned long long)need, (unsigned long long)size);
     }
     r->data = (quire_blob){.file = *io_file, .u.off = e->offset, .len = need};
     return QUIRE_OK;
@@ -219,7 +249,8 @@ quire_external_changed(const quire_model *m)
 {
     for (uint32_t i = 1; i < m->tensors.count; i++) {
         const quire_tensor_rec *r = quire_tensor_at(m, (quire_tensor){i});
-        if (r->form == QUIRE_FORM_EXTERNAL && (r->flags & (QUIRE_NEW | QUIRE_DEAD)) != 0) return true;
+        if (r->form == QUIRE_FORM_EXTERNAL && (r->flags & (QUIRE_NEW | QUIRE_DEAD)) != 0)
+            return true;
     }
     return false;
 }
@@ -230,12 +261,16 @@ place(quire_ctx *ctx, quire_model *m, quire_tensor t, quire_rope *rope)
     quire_tensor_rec *r = quire_edit_tensor(m, t);
     quire_external_ref *ref;
     QUIRE_TRY(quire_arena_take(ctx, &m->arena, sizeof *ref, &ref));
-    if (r->data.len > 0) QUIRE_TRY(quire_rope_add_zeros(ctx, rope, (DATA_ALIGNMENT - rope->size % DATA_ALIGNMENT) % DATA_ALIGNMENT));
-    *ref = (quire_external_ref){.offset = rope->size, .length = r->data.len, .has_offset = true, .has_length = true};
+    if (r->data.len > 0)
+        QUIRE_TRY(quire_rope_add_zeros(
+            ctx, rope, (DATA_ALIGNMENT - rope->size % DATA_ALIGNMENT) % DATA_ALIGNMENT));
+    *ref = (quire_external_ref){
+        .offset = rope->size, .length = r->data.len, .has_offset = true, .has_length = true};
     if (r->data.file == 0) {
         QUIRE_TRY(quire_rope_add(ctx, rope, (quire_bytes){r->data.u.ptr, (size_t)r->data.len}));
     } else {
-        QUIRE_TRY(quire_rope_add_source(ctx, rope, &m->files[r->data.file].source, r->data.u.off, r->data.len));
+        QUIRE_TRY(quire_rope_add_source(ctx, rope, &m->files[r->data.file].source, r->data.u.off,
+                                        r->data.len));
     }
     r->external = ref;
     r->flags |= QUIRE_MOVED | QUIRE_TOUCHED;
@@ -260,8 +295,10 @@ place_attrs(quire_ctx *ctx, quire_model *m, quire_attr first, uint32_t n, quire_
 {
     for (uint32_t k = 0; k < n; k++) {
         const quire_attr_rec *a = quire_attr_at(m, (quire_attr){first.id + k});
-        for (uint32_t i = 0; i < a->n_tensors; i++) QUIRE_TRY(place_if_external(ctx, m, a->tensors[i], rope));
-        for (uint32_t i = 0; i < a->n_graphs; i++) QUIRE_TRY(place_graph(ctx, m, a->graphs[i], rope));
+        for (uint32_t i = 0; i < a->n_tensors; i++)
+            QUIRE_TRY(place_if_external(ctx, m, a->tensors[i], rope));
+        for (uint32_t i = 0; i < a->n_graphs; i++)
+            QUIRE_TRY(place_graph(ctx, m, a->graphs[i], rope));
     }
     return QUIRE_OK;
 }
@@ -272,10 +309,12 @@ place_graph(quire_ctx *ctx, quire_model *m, quire_graph g, quire_rope *rope)
 {
     const quire_graph_rec *r = quire_graph_at(m, g);
     for (quire_node n = r->first; n.id != 0; n = quire_node_at(m, n)->next) {
-        QUIRE_TRY(place_attrs(ctx, m, quire_node_at(m, n)->attr, quire_node_at(m, n)->n_attr, rope));
+        QUIRE_TRY(
+            place_attrs(ctx, m, quire_node_at(m, n)->attr, quire_node_at(m, n)->n_attr, rope));
     }
     for (size_t k = 0; k < r->n_inits; k++) {
-        if ((r->inits[k].flags & QUIRE_DEAD) == 0) QUIRE_TRY(place_if_external(ctx, m, r->inits[k].tensor, rope));
+        if ((r->inits[k].flags & QUIRE_DEAD) == 0)
+            QUIRE_TRY(place_if_external(ctx, m, r->inits[k].tensor, rope));
     }
     return place_attrs(ctx, m, r->defaults, r->n_defaults, rope);
 }
@@ -288,7 +327,8 @@ quire_external_layout(quire_ctx *ctx, quire_model *m, quire_rope *rope)
         QUIRE_TRY(place_graph(ctx, m, m->training[i].initialization, rope));
         QUIRE_TRY(place_graph(ctx, m, m->training[i].algorithm, rope));
     }
-    for (size_t i = 0; i < m->n_functions; i++) QUIRE_TRY(place_graph(ctx, m, m->functions[i], rope));
+    for (size_t i = 0; i < m->n_functions; i++)
+        QUIRE_TRY(place_graph(ctx, m, m->functions[i], rope));
     quire_edit_mark_tensors(m);
     return QUIRE_OK;
 }

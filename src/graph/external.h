@@ -13,7 +13,8 @@
 /* Reads the external_data entries of every tensor of the model, opens the files, fills in data blobs. */
 QUIRE_MUST_USE quire_status quire_external_resolve(quire_ctx *ctx, quire_model *m);
 /* One tensor's entries from its TensorProto; *out_ref lives in the arena. Reports QUIRE_E_INVALID. */
-QUIRE_MUST_USE quire_status quire_external_parse(quire_ctx *ctx, quire_model *m, quire_bytes tensor_src, const char *path,
+QUIRE_MUST_USE quire_status quire_external_parse(quire_ctx *ctx, quire_model *m,
+                                                 quire_bytes tensor_src, const char *path,
                                                  const quire_external_ref **out_ref);
 /* Has the run changed any payload, so that external data must be written anew? True if an external tensor was made or one in the file is gone. */
 bool quire_external_changed(const quire_model *m);
@@ -21,6 +22,7 @@ bool quire_external_changed(const quire_model *m);
  * records offset and length in the tensors, marked touched. */
 QUIRE_MUST_USE quire_status quire_external_layout(quire_ctx *ctx, quire_model *m, quire_rope *rope);
 /* Then: all of them name this file. */
-QUIRE_MUST_USE quire_status quire_external_set_location(quire_ctx *ctx, quire_model *m, quire_bytes location);
+QUIRE_MUST_USE quire_status quire_external_set_location(quire_ctx *ctx, quire_model *m,
+                                                        quire_bytes location);
 
 #endif

@@ -28,7 +28,8 @@ typedef struct importer {
     quire_scopes scopes;
 } importer;
 
-typedef struct place { /* where in the file, for messages: built outward only when something is wrong */
+typedef struct
+    place { /* where in the file, for messages: built outward only when something is wrong */
     const struct place *outer;
     const char *field;
     size_t index;
@@ -43,7 +44,8 @@ place_write(const place *p, char *out, size_t room)
     int more = snprintf(out + n, room - n, "%s%s[%zu]", n > 0 ? "." : "", p->field, p->index);
     n += more > 0 ? (size_t)more : 0;
     if (p->name.len > 0 && n + 1 < room) {
-        more = snprintf(out + n, room - n, " \"%.*s\"", (int)(p->name.len < 80 ? p->name.len : 80), (const char *)p->name.ptr);
+        more = snprintf(out + n, room - n, " \"%.*s\"", (int)(p->name.len < 80 ? p->name.len : 80),
+                        (const char *)p->name.ptr);
         n += more > 0 ? (size_t)more : 0;
     }
     return n < room ? n : room - 1;
@@ -68,13 +70,33 @@ intern(importer *im, quire_bytes text, quire_sym *out)
 
 /* --- definitions ------------------------------------------------------------------------------ */
 
+/* Is the outer value of `b` visible where body g is held, so that a definition in g would hide it? Node ids rise in file order.
+ * A training graph may repeat names of the main graph: it runs beside it. */
+static bool
+is_hidden_by(const quire_model *m, const quire_binding *b, quire_graph g)
+{
+    while (quire_graph_at(m, g)->kind == QUIRE_GRAPH_BODY &&
+           quire_graph_at(m, g)->parent.id != b->graph.id)
+        g = quire_graph_at(m, g)->parent;
+    if (quire_graph_at(m, g)->kind != QUIRE_GRAPH_BODY) return false;
+    const quire_value_rec *v = quire_value_at(m, b->value);
+    return v->def_kind != QUIRE_DEF_RESULT || v->def < quire_graph_at(m, g)->owner.id;
+}
+
 static quire_status
 define(importer *im, quire_graph g, quire_sym name, quire_value v, const place *where)
 {
     const quire_binding *b = quire_scopes_find(&im->scopes, name);
     const quire_bytes text = quire_sym_bytes(im->m, name);
     if (b != NULL && b->graph.id == g.id) {
-        return FAIL(im, where, "\"%.*s\" is defined twice in one graph; every name may be defined once", (int)text.len, (const char *)text.ptr);
+        return FAIL(im, where,
+                    "\"%.*s\" is defined twice in one graph; every name may be defined once",
+                    (int)text.len, (const char *)text.ptr);
+    }
+    if (b != NULL && is_hidden_by(im->m, b, g)) {
+        return FAIL(im, where,
+                    "\"%.*s\" is a name of an enclosing graph already; a body may not hide it",
+                    (int)text.len, (const char *)text.ptr);
     }
     return quire_scopes_define(im->ctx, &im->scopes, name, v, g);
 }
@@ -103,7 +125,8 @@ take_arrays(importer *im, quire_graph_rec *g)
 {
     size_t counts[32] = {0};
     quire_cursor c = quire_cursor_over(im->m, g->src);
-    for (quire_field f; quire_cursor_next(&c, &f);) counts[f.number < 31 ? f.number : 31]++;
+    for (quire_field f; quire_cursor_next(&c, &f);)
+        counts[f.number < 31 ? f.number : 31]++;
     g->inputs_room = counts[GRAPH_INPUT];
     g->outputs_room = counts[GRAPH_OUTPUT];
     g->inits_room = counts[GRAPH_INITIALIZER] + counts[GRAPH_SPARSE_INITIALIZER];
@@ -126,7 +149,8 @@ import_input(importer *im, quire_graph g, const quire_field *f, const place *out
     const place where = {outer, "input", r->n_inputs, quire_sym_bytes(im->m, name)};
     if (name.id <= QUIRE_SYM_EMPTY) return FAIL(im, &where, "a graph input without a name");
     quire_value v;
-    QUIRE_TRY(quire_edit_add_value(im->ctx, im->m, g, name, QUIRE_DEF_INPUT, g.id, (uint32_t)r->n_inputs, &v));
+    QUIRE_TRY(quire_edit_add_value(im->ctx, im->m, g, name, QUIRE_DEF_INPUT, g.id,
+                                   (uint32_t)r->n_inputs, &v));
     QUIRE_TRY(define(im, g, name, v, &where));
     quire_value_rec *value = quire_edit_value(im->m, v);
     value->info = f->body;
@@ -137,7 +161,8 @@ import_input(importer *im, quire_graph g, const quire_field *f, const place *out
 
 /* The value an initializer gives: a new one, or the graph input of that name, whose default it is. */
 static quire_status
-value_of_initializer(importer *im, quire_graph g, quire_sym name, uint32_t slot, const place *where, quire_value *out)
+value_of_initializer(importer *im, quire_graph g, quire_sym name, uint32_t slot, const place *where,
+                     quire_value *out)
 {
     const quire_binding *b = quire_scopes_find(&im->scopes, name);
     if (b != NULL && b->graph.id == g.id) {
@@ -147,7 +172,8 @@ value_of_initializer(importer *im, quire_graph g, quire_sym name, uint32_t slot,
             return QUIRE_OK;
         }
     }
-    QUIRE_TRY(quire_edit_add_value(im->ctx, im->m, g, name, QUIRE_DEF_INITIALIZER, g.id, slot, out));
+    QUIRE_TRY(
+        quire_edit_add_value(im->ctx, im->m, g, name, QUIRE_DEF_INITIALIZER, g.id, slot, out));
     return define(im, g, name, *out, where);
 }
 
@@ -159,14 +185,17 @@ import_initializer(importer *im, quire_graph g, const quire_field *f, const plac
     place where = {outer, sparse ? "sparse_initializer" : "initializer", r->n_inits, {NULL, 0}};
     quire_bytes name = {NULL, 0};
     quire_bytes named = f->body;
-    if (sparse && !quire_message_find(im->m, f->body, SPARSE_VALUES, &named)) return FAIL(im, &where, "a sparse tensor without values");
+    if (sparse && !quire_message_find(im->m, f->body, SPARSE_VALUES, &named))
+        return FAIL(im, &where, "a sparse tensor without values");
     if (quire_message_find(im->m, named, TENSOR_NAME, &name)) where.name = name;
     char path[PATH_ROOM];
     quire_tensor t;
-    QUIRE_TRY((sparse ? quire_sparse_import : quire_tensor_import)(im->ctx, im->m, f, place_text(&where, path), &t));
+    QUIRE_TRY((sparse ? quire_sparse_import : quire_tensor_import)(im->ctx, im->m, f,
+                                                                   place_text(&where, path), &t));
     if (name.len == 0) return FAIL(im, &where, "an initializer without a name");
     quire_value v;
-    QUIRE_TRY(value_of_initializer(im, g, quire_tensor_at(im->m, t)->name, (uint32_t)r->n_inits, &where, &v));
+    QUIRE_TRY(value_of_initializer(im, g, quire_tensor_at(im->m, t)->name, (uint32_t)r->n_inits,
+                                   &where, &v));
     quire_value_rec *value = quire_edit_value(im->m, v);
     value->init = t;
     if (value->elem_type == 0) value->elem_type = quire_tensor_at(im->m, t)->dtype;
@@ -202,8 +231,12 @@ add_result(importer *im, quire_node n, uint32_t k, quire_bytes text, const place
     quire_sym name;
     QUIRE_TRY(intern(im, text, &name));
     im->m->syms.entries[name.id].flags |= QUIRE_SYM_IS_NAME;
-    *quire_edit_value(im->m, v) = (quire_value_rec){
-        .name = name, .graph = r->graph, .def_kind = QUIRE_DEF_RESULT, .def = n.id, .slot = k, .rank = -1};
+    *quire_edit_value(im->m, v) = (quire_value_rec){.name = name,
+                                                    .graph = r->graph,
+                                                    .def_kind = QUIRE_DEF_RESULT,
+                                                    .def = n.id,
+                                                    .slot = k,
+                                                    .rank = -1};
     return text.len == 0 ? QUIRE_OK : define(im, r->graph, name, v, where);
 }
 
@@ -251,12 +284,14 @@ fill_node(importer *im, quire_node n, const place *where)
         switch (f.number) {
         case NODE_INPUT:
             QUIRE_TRY(intern(im, f.body, &operand));
-            *quire_edit_use(im->m, (quire_use){r->in.id + at.in}) =
-                (quire_use_rec){.value = {operand.id}, .node = n, .graph = r->graph, .index = at.in};
+            *quire_edit_use(im->m, (quire_use){r->in.id + at.in}) = (quire_use_rec){
+                .value = {operand.id}, .node = n, .graph = r->graph, .index = at.in};
             at.in++;
             break;
         case NODE_OUTPUT: QUIRE_TRY(add_result(im, n, at.out++, f.body, where)); break;
-        case NODE_ATTRIBUTE: QUIRE_TRY(add_attribute(im, (quire_attr){r->attr.id + at.attr++}, &f)); break;
+        case NODE_ATTRIBUTE:
+            QUIRE_TRY(add_attribute(im, (quire_attr){r->attr.id + at.attr++}, &f));
+            break;
         case NODE_NAME: QUIRE_TRY(intern(im, f.body, &r->name)); break;
         case NODE_OP_TYPE: QUIRE_TRY(intern(im, f.body, &type)); break;
         case NODE_DOMAIN: QUIRE_TRY(intern(im, f.body, &domain)); break;
@@ -278,7 +313,12 @@ define_node(importer *im, quire_graph g, const quire_field *f, const place *oute
     quire_node node;
     QUIRE_TRY(quire_table_add(im->ctx, &m->nodes, 1, &node.id));
     quire_node_rec *r = quire_edit_node(m, node);
-    *r = (quire_node_rec){.src = f->body, .whole = f->whole, .graph = g, .n_in = n.in, .n_out = n.out, .n_attr = n.attr};
+    *r = (quire_node_rec){.src = f->body,
+                          .whole = f->whole,
+                          .graph = g,
+                          .n_in = n.in,
+                          .n_out = n.out,
+                          .n_attr = n.attr};
     QUIRE_TRY(quire_table_add(im->ctx, &m->uses, n.in, &r->in.id));
     QUIRE_TRY(quire_table_add(im->ctx, &m->values, n.out, &r->out.id));
     QUIRE_TRY(quire_table_add(im->ctx, &m->attrs, n.attr, &r->attr.id));
@@ -291,7 +331,8 @@ define_node(importer *im, quire_graph g, const quire_field *f, const place *oute
 
 /* --- nodes, second step ----------------------------------------------------------------------- */
 
-static quire_status import_body(importer *im, const quire_graph_rec *like, const quire_field *f, const place *where, quire_graph *out_graph);
+static quire_status import_body(importer *im, const quire_graph_rec *like, const quire_field *f,
+                                const place *where, quire_graph *out_graph);
 
 static quire_status
 resolve_operands(importer *im, quire_node n, const place *where)
@@ -305,7 +346,8 @@ resolve_operands(importer *im, quire_node n, const place *where)
         const quire_binding *b = quire_scopes_find(&im->scopes, sym);
         if (b == NULL) {
             const quire_bytes text = quire_sym_bytes(im->m, sym);
-            return FAIL(im, where, "input %u is \"%.*s\", which nothing in scope defines", k, (int)text.len, (const char *)text.ptr);
+            return FAIL(im, where, "input %u is \"%.*s\", which nothing in scope defines", k,
+                        (int)text.len, (const char *)text.ptr);
         }
         quire_edit_link_use(im->m, use, b->value);
     }
@@ -316,11 +358,20 @@ resolve_operands(importer *im, quire_node n, const place *where)
 static uint32_t
 kinds_present(const quire_model *m, quire_bytes src)
 {
-    static const uint8_t type_of_field[24] = {
-        [ATTR_F] = TYPE_FLOAT, [ATTR_I] = TYPE_INT, [ATTR_S] = TYPE_STRING, [ATTR_T] = TYPE_TENSOR, [ATTR_G] = TYPE_GRAPH,
-        [ATTR_FLOATS] = TYPE_FLOATS, [ATTR_INTS] = TYPE_INTS, [ATTR_STRINGS] = TYPE_STRINGS, [ATTR_TENSORS] = TYPE_TENSORS,
-        [ATTR_GRAPHS] = TYPE_GRAPHS, [ATTR_SPARSE_TENSOR] = TYPE_SPARSE_TENSOR, [ATTR_SPARSE_TENSORS] = TYPE_SPARSE_TENSORS,
-        [ATTR_TP] = TYPE_TYPE_PROTO, [ATTR_TYPE_PROTOS] = TYPE_TYPE_PROTOS};
+    static const uint8_t type_of_field[24] = {[ATTR_F] = TYPE_FLOAT,
+                                              [ATTR_I] = TYPE_INT,
+                                              [ATTR_S] = TYPE_STRING,
+                                              [ATTR_T] = TYPE_TENSOR,
+                                              [ATTR_G] = TYPE_GRAPH,
+                                              [ATTR_FLOATS] = TYPE_FLOATS,
+                                              [ATTR_INTS] = TYPE_INTS,
+                                              [ATTR_STRINGS] = TYPE_STRINGS,
+                                              [ATTR_TENSORS] = TYPE_TENSORS,
+                                              [ATTR_GRAPHS] = TYPE_GRAPHS,
+                                              [ATTR_SPARSE_TENSOR] = TYPE_SPARSE_TENSOR,
+                                              [ATTR_SPARSE_TENSORS] = TYPE_SPARSE_TENSORS,
+                                              [ATTR_TP] = TYPE_TYPE_PROTO,
+                                              [ATTR_TYPE_PROTOS] = TYPE_TYPE_PROTOS};
     uint32_t kinds = 0;
     quire_cursor c = quire_cursor_over(m, src);
     for (quire_field f; quire_cursor_next(&c, &f);) {
@@ -334,11 +385,15 @@ check_attribute(importer *im, quire_attr_rec *r, const place *where)
 {
     const uint32_t kinds = kinds_present(im->m, r->src);
     if (r->name.id <= QUIRE_SYM_EMPTY) return FAIL(im, where, "an attribute without a name");
-    if ((kinds & (kinds - 1)) != 0) return FAIL(im, where, "an attribute with values of two kinds; it may have one");
-    if (r->ref_name.id != 0 && kinds != 0) return FAIL(im, where, "an attribute with both ref_attr_name and a value");
-    if (r->type == 0 && kinds != 0) r->type = __builtin_ctz(kinds); /* files before IR 2 leave the type out */
+    if ((kinds & (kinds - 1)) != 0)
+        return FAIL(im, where, "an attribute with values of two kinds; it may have one");
+    if (r->ref_name.id != 0 && kinds != 0)
+        return FAIL(im, where, "an attribute with both ref_attr_name and a value");
+    if (r->type == 0 && kinds != 0)
+        r->type = __builtin_ctz(kinds); /* files before IR 2 leave the type out */
     if (kinds != 0 && (r->type < 0 || r->type > 31 || kinds != 1u << r->type)) {
-        return FAIL(im, where, "its type is %d, its value is of type %d", r->type, __builtin_ctz(kinds));
+        return FAIL(im, where, "its type is %d, its value is of type %d", r->type,
+                    __builtin_ctz(kinds));
     }
     return QUIRE_OK;
 }
@@ -348,22 +403,35 @@ import_children(importer *im, quire_node owner, quire_attr a, const place *where
 {
     quire_attr_rec *r = quire_edit_attr(im->m, a);
     QUIRE_TRY(check_attribute(im, r, where));
-    QUIRE_TRY(quire_arena_take(im->ctx, &im->m->arena, r->n_graphs * sizeof *r->graphs, &r->graphs));
-    QUIRE_TRY(quire_arena_take(im->ctx, &im->m->arena, r->n_tensors * sizeof *r->tensors, &r->tensors));
+    QUIRE_TRY(
+        quire_arena_take(im->ctx, &im->m->arena, r->n_graphs * sizeof *r->graphs, &r->graphs));
+    QUIRE_TRY(
+        quire_arena_take(im->ctx, &im->m->arena, r->n_tensors * sizeof *r->tensors, &r->tensors));
     if (r->n_graphs + r->n_tensors == 0) return QUIRE_OK;
     char path[PATH_ROOM];
     uint32_t n_tensors = 0;
     uint32_t n_graphs = 0;
     quire_cursor c = quire_cursor_over(im->m, r->src);
     for (quire_field f; quire_cursor_next(&c, &f);) {
-        const quire_graph_rec like = {.kind = QUIRE_GRAPH_BODY, .owner = owner, .attr = a, .parent = quire_node_at(im->m, owner)->graph};
+        const quire_graph_rec like = {.kind = QUIRE_GRAPH_BODY,
+                                      .owner = owner,
+                                      .attr = a,
+                                      .parent = quire_node_at(im->m, owner)->graph};
         switch (f.number) {
         case ATTR_G:
-        case ATTR_GRAPHS: QUIRE_TRY(import_body(im, &like, &f, where, &r->graphs[n_graphs++])); break;
+        case ATTR_GRAPHS:
+            QUIRE_TRY(import_body(im, &like, &f, where, &r->graphs[n_graphs++]));
+            break;
         case ATTR_T:
-        case ATTR_TENSORS: QUIRE_TRY(quire_tensor_import(im->ctx, im->m, &f, place_text(where, path), &r->tensors[n_tensors++])); break;
+        case ATTR_TENSORS:
+            QUIRE_TRY(quire_tensor_import(im->ctx, im->m, &f, place_text(where, path),
+                                          &r->tensors[n_tensors++]));
+            break;
         case ATTR_SPARSE_TENSOR:
-        case ATTR_SPARSE_TENSORS: QUIRE_TRY(quire_sparse_import(im->ctx, im->m, &f, place_text(where, path), &r->tensors[n_tensors++])); break;
+        case ATTR_SPARSE_TENSORS:
+            QUIRE_TRY(quire_sparse_import(im->ctx, im->m, &f, place_text(where, path),
+                                          &r->tensors[n_tensors++]));
+            break;
         default: break;
         }
     }
@@ -375,9 +443,11 @@ import_attributes(importer *im, quire_node owner, quire_attr first, uint32_t n, 
 {
     for (uint32_t k = 0; k < n; k++) {
         const quire_attr a = {first.id + k};
-        const place where = {outer, "attribute", k, quire_sym_bytes(im->m, quire_attr_at(im->m, a)->name)};
+        const place where = {outer, "attribute", k,
+                             quire_sym_bytes(im->m, quire_attr_at(im->m, a)->name)};
         for (uint32_t other = 0; other < k && n < 256; other++) {
-            if (quire_attr_at(im->m, (quire_attr){first.id + other})->name.id == quire_attr_at(im->m, a)->name.id) {
+            if (quire_attr_at(im->m, (quire_attr){first.id + other})->name.id ==
+                quire_attr_at(im->m, a)->name.id) {
                 return FAIL(im, &where, "two attributes of this name; one may be");
             }
         }
@@ -390,7 +460,8 @@ static quire_status
 resolve_nodes(importer *im, quire_graph g, const place *outer)
 {
     size_t index = 0;
-    for (quire_node n = quire_graph_at(im->m, g)->first; n.id != 0; n = quire_node_at(im->m, n)->next) {
+    for (quire_node n = quire_graph_at(im->m, g)->first; n.id != 0;
+         n = quire_node_at(im->m, n)->next) {
         const quire_node_rec *r = quire_node_at(im->m, n);
         const place where = {outer, "node", index++, quire_sym_bytes(im->m, r->name)};
         QUIRE_TRY(resolve_operands(im, n, &where));
@@ -408,9 +479,12 @@ resolve_output(importer *im, quire_graph g, size_t k, const place *outer)
     const quire_sym name = r->outputs[k].name;
     const quire_bytes text = quire_sym_bytes(im->m, name);
     const place where = {outer, "output", k, text};
-    const quire_binding *b = name.id <= QUIRE_SYM_EMPTY ? NULL : quire_scopes_find(&im->scopes, name);
+    const quire_binding *b =
+        name.id <= QUIRE_SYM_EMPTY ? NULL : quire_scopes_find(&im->scopes, name);
     if (b == NULL || b->graph.id != g.id) {
-        return FAIL(im, &where, "nothing in this graph defines the output; a graph returns only its own values");
+        return FAIL(
+            im, &where,
+            "nothing in this graph defines the output; a graph returns only its own values");
     }
     const quire_use use = {(uint32_t)(r->out.id + k)};
     *quire_edit_use(im->m, use) = (quire_use_rec){.graph = g, .index = (uint32_t)k};
@@ -446,7 +520,8 @@ resolve_graph(importer *im, quire_graph g, const place *outer)
     QUIRE_TRY(bind_infos(im, g));
     QUIRE_TRY(quire_table_add(im->ctx, &im->m->uses, (uint32_t)r->n_outputs, &r->out.id));
     QUIRE_TRY(resolve_nodes(im, g, outer));
-    for (size_t k = 0; k < r->n_outputs; k++) QUIRE_TRY(resolve_output(im, g, k, outer));
+    for (size_t k = 0; k < r->n_outputs; k++)
+        QUIRE_TRY(resolve_output(im, g, k, outer));
     return QUIRE_OK;
 }
 
@@ -460,15 +535,18 @@ define_field(importer *im, quire_graph g, const quire_field *f, const place *whe
     case GRAPH_NAME: return intern(im, f->body, &r->name);
     case GRAPH_OUTPUT:
         QUIRE_TRY(name_of(im, f->body, INFO_NAME, &name));
-        r->outputs[r->n_outputs++] = (quire_graph_output){.name = name, .info = f->body, .whole = f->whole};
+        r->outputs[r->n_outputs++] =
+            (quire_graph_output){.name = name, .info = f->body, .whole = f->whole};
         return QUIRE_OK;
     case GRAPH_VALUE_INFO:
         QUIRE_TRY(name_of(im, f->body, INFO_NAME, &name));
-        r->infos[r->n_infos++] = (quire_graph_info){.name = name, .info = f->body, .whole = f->whole};
+        r->infos[r->n_infos++] =
+            (quire_graph_info){.name = name, .info = f->body, .whole = f->whole};
         return QUIRE_OK;
     case GRAPH_ANNOTATION:
         QUIRE_TRY(name_of(im, f->body, ANNOTATION_TENSOR_NAME, &name));
-        r->notes[r->n_notes++] = (quire_graph_note){.tensor_name = name, .src = f->body, .whole = f->whole};
+        r->notes[r->n_notes++] =
+            (quire_graph_note){.tensor_name = name, .src = f->body, .whole = f->whole};
         return QUIRE_OK;
     case GRAPH_INPUT: return import_input(im, g, f, where);
     default: return QUIRE_OK;
@@ -481,10 +559,12 @@ define_graph(importer *im, quire_graph g, const place *where)
     const quire_bytes src = quire_graph_at(im->m, g)->src;
     QUIRE_TRY(take_arrays(im, quire_edit_graph(im->m, g)));
     quire_cursor c = quire_cursor_over(im->m, src);
-    for (quire_field f; quire_cursor_next(&c, &f);) QUIRE_TRY(define_field(im, g, &f, where));
+    for (quire_field f; quire_cursor_next(&c, &f);)
+        QUIRE_TRY(define_field(im, g, &f, where));
     c = quire_cursor_over(im->m, src);
     for (quire_field f; quire_cursor_next(&c, &f);) {
-        if (f.number == GRAPH_INITIALIZER || f.number == GRAPH_SPARSE_INITIALIZER) QUIRE_TRY(import_initializer(im, g, &f, where));
+        if (f.number == GRAPH_INITIALIZER || f.number == GRAPH_SPARSE_INITIALIZER)
+            QUIRE_TRY(import_initializer(im, g, &f, where));
     }
     c = quire_cursor_over(im->m, src);
     for (quire_field f; quire_cursor_next(&c, &f);) {
@@ -506,13 +586,16 @@ add_graph(importer *im, const quire_graph_rec *like, const quire_field *f, quire
 
 /* A graph whose scope lies inside whatever is open now. */
 static quire_status
-import_body(importer *im, const quire_graph_rec *like, const quire_field *f, const place *where, quire_graph *out_graph)
+import_body(importer *im, const quire_graph_rec *like, const quire_field *f, const place *where,
+            quire_graph *out_graph)
 {
     quire_graph g;
     QUIRE_TRY(add_graph(im, like, f, &g));
-    if (like->kind == QUIRE_GRAPH_BODY) quire_edit_graph(im->m, g)->depth = quire_graph_at(im->m, like->parent)->depth + 1;
+    if (like->kind == QUIRE_GRAPH_BODY)
+        quire_edit_graph(im->m, g)->depth = quire_graph_at(im->m, like->parent)->depth + 1;
     if (quire_graph_at(im->m, g)->depth > MAX_GRAPH_DEPTH) {
-        return quire_fail(im->ctx, QUIRE_E_LIMIT, NULL, "graphs nested deeper than %d", MAX_GRAPH_DEPTH);
+        return quire_fail(im->ctx, QUIRE_E_LIMIT, NULL, "graphs nested deeper than %d",
+                          MAX_GRAPH_DEPTH);
     }
     const size_t mark = quire_scopes_mark(&im->scopes);
     *out_graph = g; /* before its insides, which look outward through it */
@@ -531,7 +614,8 @@ import_opset(importer *im, quire_bytes message, quire_opset *out)
     quire_cursor c = quire_cursor_over(im->m, message);
     for (quire_field f; quire_cursor_next(&c, &f);) {
         if (f.number == OPSET_VERSION) out->version = (int64_t)f.scalar;
-        if (f.number == OPSET_DOMAIN && !quire_bytes_equal(f.body, quire_bytes_of("ai.onnx"))) QUIRE_TRY(intern(im, f.body, &out->domain));
+        if (f.number == OPSET_DOMAIN && !quire_bytes_equal(f.body, quire_bytes_of("ai.onnx")))
+            QUIRE_TRY(intern(im, f.body, &out->domain));
     }
     return QUIRE_OK;
 }
@@ -542,7 +626,8 @@ import_opsets(importer *im, quire_bytes src, uint32_t number, quire_opset **out,
 {
     size_t n = 0;
     quire_cursor c = quire_cursor_over(im->m, src);
-    for (quire_field f; quire_cursor_next(&c, &f);) n += f.number == number;
+    for (quire_field f; quire_cursor_next(&c, &f);)
+        n += f.number == number;
     QUIRE_TRY(quire_arena_take(im->ctx, &im->m->arena, n * sizeof **out, out));
     c = quire_cursor_over(im->m, src);
     for (quire_field f; quire_cursor_next(&c, &f);) {
@@ -550,10 +635,14 @@ import_opsets(importer *im, quire_bytes src, uint32_t number, quire_opset **out,
         quire_opset *o = &(*out)[*out_n];
         QUIRE_TRY(import_opset(im, f.body, o));
         const place where = {NULL, "opset_import", *out_n, quire_sym_bytes(im->m, o->domain)};
-        if (o->version <= 0 || o->version > INT32_MAX) return FAIL(im, &where, "opset version %lld; versions start at 1", (long long)o->version);
+        if (o->version <= 0 || o->version > INT32_MAX)
+            return FAIL(im, &where, "opset version %lld; versions start at 1",
+                        (long long)o->version);
         for (size_t k = 0; k < *out_n && k < 64; k++) {
             if ((*out)[k].domain.id == o->domain.id && (*out)[k].version != o->version) {
-                return FAIL(im, &where, "the domain is imported at versions %lld and %lld; one may be", (long long)(*out)[k].version, (long long)o->version);
+                return FAIL(im, &where,
+                            "the domain is imported at versions %lld and %lld; one may be",
+                            (long long)(*out)[k].version, (long long)o->version);
             }
         }
         (*out_n)++;
@@ -566,7 +655,8 @@ take_function_arrays(importer *im, quire_graph_rec *g)
 {
     size_t counts[32] = {0};
     quire_cursor c = quire_cursor_over(im->m, g->src);
-    for (quire_field f; quire_cursor_next(&c, &f);) counts[f.number < 31 ? f.number : 31]++;
+    for (quire_field f; quire_cursor_next(&c, &f);)
+        counts[f.number < 31 ? f.number : 31]++;
     quire_arena *a = &im->m->arena;
     g->inputs_room = counts[FUNCTION_INPUT];
     g->outputs_room = counts[FUNCTION_OUTPUT];
@@ -579,7 +669,8 @@ take_function_arrays(importer *im, quire_graph_rec *g)
 }
 
 static quire_status
-define_function_field(importer *im, quire_graph g, const quire_field *f, uint32_t *n_defaults, const place *where)
+define_function_field(importer *im, quire_graph g, const quire_field *f, uint32_t *n_defaults,
+                      const place *where)
 {
     quire_graph_rec *r = quire_edit_graph(im->m, g);
     quire_sym name;
@@ -590,7 +681,8 @@ define_function_field(importer *im, quire_graph g, const quire_field *f, uint32_
     case FUNCTION_OVERLOAD: return intern(im, f->body, &r->overload);
     case FUNCTION_INPUT:
         QUIRE_TRY(intern(im, f->body, &name));
-        QUIRE_TRY(quire_edit_add_value(im->ctx, im->m, g, name, QUIRE_DEF_INPUT, g.id, (uint32_t)r->n_inputs, &v));
+        QUIRE_TRY(quire_edit_add_value(im->ctx, im->m, g, name, QUIRE_DEF_INPUT, g.id,
+                                       (uint32_t)r->n_inputs, &v));
         r->inputs[r->n_inputs++] = (quire_graph_input){.value = v, .whole = f->whole};
         return define(im, g, name, v, where);
     case FUNCTION_OUTPUT:
@@ -599,9 +691,11 @@ define_function_field(importer *im, quire_graph g, const quire_field *f, uint32_
         return QUIRE_OK;
     case FUNCTION_VALUE_INFO:
         QUIRE_TRY(name_of(im, f->body, INFO_NAME, &name));
-        r->infos[r->n_infos++] = (quire_graph_info){.name = name, .info = f->body, .whole = f->whole};
+        r->infos[r->n_infos++] =
+            (quire_graph_info){.name = name, .info = f->body, .whole = f->whole};
         return QUIRE_OK;
-    case FUNCTION_ATTRIBUTE_PROTO: return add_attribute(im, (quire_attr){r->defaults.id + (*n_defaults)++}, f);
+    case FUNCTION_ATTRIBUTE_PROTO:
+        return add_attribute(im, (quire_attr){r->defaults.id + (*n_defaults)++}, f);
     default: return QUIRE_OK;
     }
 }
@@ -619,7 +713,8 @@ import_function(importer *im, const quire_field *f, size_t index, quire_graph *o
     uint32_t n_defaults = 0;
     QUIRE_TRY(take_function_arrays(im, quire_edit_graph(im->m, g)));
     quire_cursor c = quire_cursor_over(im->m, f->body);
-    for (quire_field field; quire_cursor_next(&c, &field);) QUIRE_TRY(define_function_field(im, g, &field, &n_defaults, &where));
+    for (quire_field field; quire_cursor_next(&c, &field);)
+        QUIRE_TRY(define_function_field(im, g, &field, &n_defaults, &where));
     quire_graph_rec *r = quire_edit_graph(im->m, g);
     QUIRE_TRY(import_opsets(im, f->body, FUNCTION_OPSET_IMPORT, &r->opsets, &r->n_opsets));
     c = quire_cursor_over(im->m, f->body);
@@ -642,8 +737,10 @@ import_training(importer *im, const quire_field *f, quire_training_rec *out)
     const place where = {NULL, "training_info", (size_t)(out - im->m->training), {NULL, 0}};
     quire_cursor c = quire_cursor_over(im->m, f->body);
     for (quire_field field; quire_cursor_next(&c, &field);) {
-        if (field.number == TRAINING_INITIALIZATION) QUIRE_TRY(import_body(im, &like, &field, &where, &out->initialization));
-        if (field.number == TRAINING_ALGORITHM) QUIRE_TRY(import_body(im, &like, &field, &where, &out->algorithm));
+        if (field.number == TRAINING_INITIALIZATION)
+            QUIRE_TRY(import_body(im, &like, &field, &where, &out->initialization));
+        if (field.number == TRAINING_ALGORITHM)
+            QUIRE_TRY(import_body(im, &like, &field, &where, &out->algorithm));
     }
     return QUIRE_OK;
 }
@@ -662,8 +759,11 @@ count_model(importer *im)
         n_graphs += f.number == MODEL_GRAPH;
         if (f.number == MODEL_IR_VERSION) m->ir_version = (int64_t)f.scalar;
     }
-    if (m->ir_version <= 0) return quire_fail(im->ctx, QUIRE_E_INVALID, NULL, "no ir_version: this is not an ONNX model");
-    if (n_graphs == 0) return quire_fail(im->ctx, QUIRE_E_INVALID, NULL, "no graph: this is not an ONNX model");
+    if (m->ir_version <= 0)
+        return quire_fail(im->ctx, QUIRE_E_INVALID, NULL,
+                          "no ir_version: this is not an ONNX model");
+    if (n_graphs == 0)
+        return quire_fail(im->ctx, QUIRE_E_INVALID, NULL, "no graph: this is not an ONNX model");
     QUIRE_TRY(quire_arena_take(im->ctx, &m->arena, n_training * sizeof *m->training, &m->training));
     return quire_arena_take(im->ctx, &m->arena, n_functions * sizeof *m->functions, &m->functions);
 }
@@ -684,7 +784,8 @@ import_graphs(importer *im)
     }
     c = quire_cursor_over(m, m->src);
     for (quire_field f; quire_cursor_next(&c, &f);) {
-        if (f.number == MODEL_TRAINING_INFO) QUIRE_TRY(import_training(im, &f, &m->training[m->n_training++]));
+        if (f.number == MODEL_TRAINING_INFO)
+            QUIRE_TRY(import_training(im, &f, &m->training[m->n_training++]));
     }
     quire_scopes_close(&im->scopes, 0);
     c = quire_cursor_over(m, m->src);
@@ -701,9 +802,12 @@ read_model(quire_ctx *ctx, quire_model *m)
 {
     importer im = {.ctx = ctx, .m = m};
     quire_status status = count_model(&im);
-    if (status == QUIRE_OK) status = import_opsets(&im, m->src, MODEL_OPSET_IMPORT, &m->opsets, &m->n_opsets);
+    if (status == QUIRE_OK)
+        status = import_opsets(&im, m->src, MODEL_OPSET_IMPORT, &m->opsets, &m->n_opsets);
     if (status == QUIRE_OK && m->ir_version >= 3 && m->n_opsets == 0) {
-        status = quire_fail(ctx, QUIRE_E_INVALID, NULL, "no opset_import; from ir_version 3 on a model must import at least one");
+        status =
+            quire_fail(ctx, QUIRE_E_INVALID, NULL,
+                       "no opset_import; from ir_version 3 on a model must import at least one");
     }
     if (status == QUIRE_OK) status = import_graphs(&im);
     quire_scopes_deinit(m->alloc, &im.scopes);
@@ -713,7 +817,8 @@ read_model(quire_ctx *ctx, quire_model *m)
 /* --- the file --------------------------------------------------------------------------------- */
 
 static quire_status
-read_skeleton(quire_ctx *ctx, quire_model *m, const quire_source *source, const quire_wire_holes *holes, uint64_t size)
+read_skeleton(quire_ctx *ctx, quire_model *m, const quire_source *source,
+              const quire_wire_holes *holes, uint64_t size)
 {
     m->skeleton_memory = quire_alloc(m->alloc, (size_t)size + 1);
     if (m->skeleton_memory == NULL) return quire_nomem(ctx);
@@ -722,7 +827,8 @@ read_skeleton(quire_ctx *ctx, quire_model *m, const quire_source *source, const 
     uint64_t at = 0;
     for (size_t i = 0; i <= holes->n; i++) {
         const uint64_t to = i < holes->n ? holes->ptr[i].off : source->size;
-        QUIRE_TRY(quire_source_read(ctx, source, from, m->skeleton_memory + at, (size_t)(to - from)));
+        QUIRE_TRY(
+            quire_source_read(ctx, source, from, m->skeleton_memory + at, (size_t)(to - from)));
         at += to - from;
         if (i < holes->n) from = to + holes->ptr[i].len;
     }
@@ -740,14 +846,19 @@ remember_path(quire_ctx *ctx, quire_model *m, const char *path)
     memcpy(m->path, path, m->path_size);
     const char *slash = strrchr(path, '/');
     if (slash == NULL) {
-        m->directory = ctx->io->open(ctx->io->data, AT_FDCWD, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        m->directory =
+            ctx->io->open(ctx->io->data, AT_FDCWD, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     } else {
         quire_bytes folder;
         const size_t len = slash == path ? 1 : (size_t)(slash - path);
-        QUIRE_TRY(quire_arena_copy(ctx, &m->arena, (quire_bytes){(const uint8_t *)path, len}, &folder));
-        m->directory = ctx->io->open(ctx->io->data, AT_FDCWD, (const char *)folder.ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        QUIRE_TRY(
+            quire_arena_copy(ctx, &m->arena, (quire_bytes){(const uint8_t *)path, len}, &folder));
+        m->directory = ctx->io->open(ctx->io->data, AT_FDCWD, (const char *)folder.ptr,
+                                     O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     }
-    return m->directory >= 0 ? QUIRE_OK : quire_fail(ctx, QUIRE_E_INVALID, NULL, "the folder of the model cannot be opened");
+    return m->directory >= 0
+               ? QUIRE_OK
+               : quire_fail(ctx, QUIRE_E_INVALID, NULL, "the folder of the model cannot be opened");
 }
 
 /* Everything after the model took over the source. */
@@ -769,7 +880,8 @@ fill_model(quire_ctx *ctx, quire_model *m, const char *path, const quire_wire_li
 }
 
 quire_status
-quire_model_import(quire_ctx *ctx, quire_source source, const char *path, const quire_wire_limits *limits, quire_model **out_model)
+quire_model_import(quire_ctx *ctx, quire_source source, const char *path,
+                   const quire_wire_limits *limits, quire_model **out_model)
 {
     quire_model *m = NULL;
     uint32_t file;
@@ -802,12 +914,14 @@ enum { MAX_TEXT = 1 << 30 };
 static quire_status
 load_text(quire_ctx *ctx, quire_source *source, const char *path, quire_model **out_model)
 {
-    if (source->size > MAX_TEXT) return quire_fail(ctx, QUIRE_E_LIMIT, NULL, "a text model above 1 GiB");
+    if (source->size > MAX_TEXT)
+        return quire_fail(ctx, QUIRE_E_LIMIT, NULL, "a text model above 1 GiB");
     const size_t size = (size_t)source->size;
     uint8_t *text = quire_alloc(ctx->alloc, size);
     if (text == NULL) return quire_nomem(ctx);
     quire_status status = quire_source_read(ctx, source, 0, text, size);
-    if (status == QUIRE_OK) status = quire_model_parse(ctx, (quire_bytes){text, size}, path, out_model);
+    if (status == QUIRE_OK)
+        status = quire_model_parse(ctx, (quire_bytes){text, size}, path, out_model);
     quire_free(ctx->alloc, text, size);
     return status;
 }

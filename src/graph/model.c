@@ -25,7 +25,8 @@ init_tables(quire_model *m)
 static quire_status
 add_none_records(quire_ctx *ctx, quire_model *m)
 {
-    quire_table *tables[] = {&m->nodes, &m->values, &m->uses, &m->graphs, &m->tensors, &m->attrs, &m->ops};
+    quire_table *tables[] = {&m->nodes,   &m->values, &m->uses, &m->graphs,
+                             &m->tensors, &m->attrs,  &m->ops};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         uint32_t first;
         QUIRE_TRY(quire_table_add(ctx, tables[i], 0, &first));
@@ -74,8 +75,10 @@ quire_model_destroy(quire_ctx *ctx, quire_model *m)
     if (m == NULL) return;
     close_files(ctx, m);
     quire_layers_destroy(m);
-    quire_table *tables[] = {&m->nodes, &m->values, &m->uses, &m->graphs, &m->tensors, &m->attrs, &m->ops};
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) quire_table_deinit(tables[i]);
+    quire_table *tables[] = {&m->nodes,   &m->values, &m->uses, &m->graphs,
+                             &m->tensors, &m->attrs,  &m->ops};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        quire_table_deinit(tables[i]);
     quire_syms_deinit(&m->syms);
     quire_ungrow(m->alloc, &m->files, &m->files_room, sizeof *m->files);
     quire_ungrow(m->alloc, &m->orphans, &m->orphans_room, sizeof *m->orphans);
@@ -87,8 +90,8 @@ quire_model_destroy(quire_ctx *ctx, quire_model *m)
 }
 
 quire_status
-quire_model_add_file(quire_ctx *ctx, quire_model *m, quire_source source, const char *path, bool owned,
-                     uint32_t *out_file)
+quire_model_add_file(quire_ctx *ctx, quire_model *m, quire_source source, const char *path,
+                     bool owned, uint32_t *out_file)
 {
     QUIRE_TRY(quire_grow(ctx, &m->files, &m->files_room, m->n_files + 1, sizeof *m->files));
     *out_file = (uint32_t)m->n_files;
@@ -135,7 +138,8 @@ quire_attr_ints(const quire_model *m, quire_attr a, int64_t *out, size_t room)
     size_t n = 0;
     for (quire_field f; quire_cursor_next(&c, &f);) {
         if (f.number != ATTR_INTS) continue;
-        n += n < room ? quire_field_varints(&f, out + n, room - n) : quire_field_varints(&f, NULL, 0);
+        n += n < room ? quire_field_varints(&f, out + n, room - n)
+                      : quire_field_varints(&f, NULL, 0);
     }
     return n;
 }
@@ -145,7 +149,8 @@ quire_attr_ints(const quire_model *m, quire_attr a, int64_t *out, size_t room)
 static quire_tensor
 constant_of_node(const quire_model *m, quire_node n)
 {
-    if (quire_node_kind(m, n) != QUIRE_OP_CONSTANT || quire_node_at(m, n)->n_attr != 1) return (quire_tensor){0};
+    if (quire_node_kind(m, n) != QUIRE_OP_CONSTANT || quire_node_at(m, n)->n_attr != 1)
+        return (quire_tensor){0};
     const quire_attr_rec *a = quire_attr_at(m, quire_node_at(m, n)->attr);
     if (a->ref_name.id != 0 || a->n_tensors != 1) return (quire_tensor){0};
     return a->tensors[0];
@@ -155,7 +160,9 @@ quire_tensor
 quire_value_constant(const quire_model *m, quire_value v, bool *out_overridable)
 {
     const quire_value_rec *r = quire_value_at(m, v);
-    const bool overridable = r->def_kind == QUIRE_DEF_INPUT && r->init.id != 0 && m->ir_version >= 4;
+    /* Before IR 4 the main graph's initializers had to be inputs, too; what a body is given always counts. */
+    const bool forced = m->ir_version < 4 && r->graph.id == m->main.id;
+    const bool overridable = r->def_kind == QUIRE_DEF_INPUT && r->init.id != 0 && !forced;
     if (out_overridable != NULL) *out_overridable = overridable;
     if (r->def_kind == QUIRE_DEF_RESULT) return constant_of_node(m, (quire_node){r->def});
     return overridable ? (quire_tensor){0} : r->init;
@@ -166,7 +173,8 @@ quire_value_constant(const quire_model *m, quire_value v, bool *out_overridable)
 quire_graph
 quire_graph_root(const quire_model *m, quire_graph g)
 {
-    while (quire_graph_at(m, g)->kind == QUIRE_GRAPH_BODY) g = quire_graph_at(m, g)->parent;
+    while (quire_graph_at(m, g)->kind == QUIRE_GRAPH_BODY)
+        g = quire_graph_at(m, g)->parent;
     return g;
 }
 
@@ -178,7 +186,8 @@ quire_graph_opset(const quire_model *m, quire_graph g, const char *domain)
     const quire_opset *opsets = own ? root->opsets : m->opsets;
     const size_t n = own ? root->n_opsets : m->n_opsets;
     for (size_t i = 0; i < n; i++) {
-        if (quire_bytes_equal(quire_sym_bytes(m, opsets[i].domain), quire_bytes_of(domain))) return opsets[i].version;
+        if (quire_bytes_equal(quire_sym_bytes(m, opsets[i].domain), quire_bytes_of(domain)))
+            return opsets[i].version;
     }
     return 0;
 }
@@ -186,7 +195,8 @@ quire_graph_opset(const quire_model *m, quire_graph g, const char *domain)
 bool
 quire_graph_within(const quire_model *m, quire_graph inner, quire_graph outer)
 {
-    while (inner.id != 0 && inner.id != outer.id) inner = quire_graph_at(m, inner)->parent;
+    while (inner.id != 0 && inner.id != outer.id)
+        inner = quire_graph_at(m, inner)->parent;
     return inner.id == outer.id;
 }
 
@@ -286,22 +296,25 @@ dim_of(const quire_model *m, quire_bytes dimension)
     return dim < 0 ? -1 : dim;
 }
 
-
 void
-quire_value_dims(const quire_model *m, quire_value v, int64_t *dims, int32_t room, int32_t *out_rank)
+quire_value_dims(const quire_model *m, quire_value v, int64_t *dims, int32_t room,
+                 int32_t *out_rank)
 {
     const quire_value_rec *r = quire_value_at(m, v);
     *out_rank = -1;
     if (r->init.id != 0) {
         const quire_tensor_rec *t = quire_tensor_at(m, r->init);
-        for (uint32_t k = 0; k < t->rank && (int32_t)k < room; k++) dims[k] = t->dims[k];
+        for (uint32_t k = 0; k < t->rank && (int32_t)k < room; k++)
+            dims[k] = t->dims[k];
         *out_rank = (int32_t)t->rank;
         return;
     }
     quire_bytes type;
     quire_bytes tensor;
     quire_bytes shape;
-    if (!quire_message_find(m, r->info, 2, &type) || !quire_message_find(m, type, 1, &tensor) || !quire_message_find(m, tensor, 2, &shape)) return;
+    if (!quire_message_find(m, r->info, 2, &type) || !quire_message_find(m, type, 1, &tensor) ||
+        !quire_message_find(m, tensor, 2, &shape))
+        return;
     quire_cursor c = quire_cursor_over(m, shape);
     int32_t rank = 0;
     for (quire_field f; quire_cursor_next(&c, &f);) {

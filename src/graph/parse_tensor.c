@@ -196,6 +196,11 @@ parse_reference(quire_text_parser *t, const quire_text_type *type, const quire_t
         t->p = from;
         return quire_text_fail(t, "a reference into the model's own file needs an offset and a length in decimal digits");
     }
+    QUIRE_TRY(quire_text_open_weights(t));
+    if (!t->is_check && (off > t->weights.size || len > t->weights.size - off)) {
+        t->p = from;
+        return quire_text_fail(t, "%" PRIu64 " bytes at %" PRIu64 " of a file of %" PRIu64 " bytes", len, off, t->weights.size);
+    }
     const uint32_t field = quire_text_has_remark(remarks, "typed") ? quire_text_typed_field(type->elem_type) : TENSOR_RAW_DATA;
     return quire_text_put_weights(&t->build, m, field, off, len);
 }

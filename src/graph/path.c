@@ -1,6 +1,7 @@
 /* path.c - see path.h. */
 #include "graph/path.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/diag.h"
@@ -20,7 +21,8 @@ static uint32_t
 index_in_graph(const quire_model *m, quire_node n)
 {
     uint32_t index = 0;
-    for (quire_node p = quire_node_at(m, n)->prev; p.id != 0; p = quire_node_at(m, p)->prev) index++;
+    for (quire_node p = quire_node_at(m, n)->prev; p.id != 0; p = quire_node_at(m, p)->prev)
+        index++;
     return index;
 }
 
@@ -29,14 +31,29 @@ typedef struct text { /* a buffer that stops when full */
     size_t n;
 } text;
 
+QUIRE_PRINTF(2, 3)
 static void
-put(text *t, const char *format, uint32_t index, quire_bytes name)
+put(text *t, const char *format, ...)
 {
-    char safe[100];
-    quire_escape(safe, sizeof safe, name.ptr, name.len);
-    const size_t room = QUIRE_PATH_ROOM - t->n;
-    const int more = snprintf(t->out + t->n, room, format, index, safe);
-    if (more > 0) t->n = t->n + (size_t)more < QUIRE_PATH_ROOM ? t->n + (size_t)more : QUIRE_PATH_ROOM - 1;
+    va_list args;
+    va_start(args, format);
+    const int more = vsnprintf(t->out + t->n, QUIRE_PATH_ROOM - t->n, format, args);
+    va_end(args);
+    if (more > 0)
+        t->n = t->n + (size_t)more < QUIRE_PATH_ROOM ? t->n + (size_t)more : QUIRE_PATH_ROOM - 1;
+}
+
+typedef struct shown { /* a name, fit to be shown */
+    char text[100];
+} shown;
+
+static shown
+show(const quire_model *m, quire_sym sym)
+{
+    const quire_bytes name = quire_sym_bytes(m, sym);
+    shown s;
+    quire_escape(s.text, sizeof s.text, name.ptr, name.len);
+    return s;
 }
 
 static void put_graph(const quire_model *m, quire_graph g, text *t);
@@ -46,9 +63,9 @@ put_node(const quire_model *m, quire_node n, text *t)
 {
     const quire_node_rec *r = quire_node_at(m, n);
     put_graph(m, r->graph, t);
-    const quire_bytes name = quire_sym_bytes(m, r->name);
-    put(t, name.len > 0 ? ".node[%u] \"%s\"" : ".node[%u]", index_in_graph(m, n), name);
-    put(t, " (%2$s)", 0, quire_sym_bytes(m, quire_op_at(m, r->op)->type));
+    put(t, ".node[%u]", index_in_graph(m, n));
+    if (r->name.id > QUIRE_SYM_EMPTY) put(t, " \"%s\"", show(m, r->name).text);
+    put(t, " (%s)", show(m, quire_op_at(m, r->op)->type).text);
 }
 
 /* Recursion is bounded by the nesting of graphs. */
@@ -59,11 +76,11 @@ put_graph(const quire_model *m, quire_graph g, text *t)
     switch (r->kind) {
     case QUIRE_GRAPH_BODY:
         put_node(m, r->owner, t);
-        put(t, ".%2$s", 0, quire_sym_bytes(m, quire_attr_at(m, r->attr)->name));
+        put(t, ".%s", show(m, quire_attr_at(m, r->attr)->name).text);
         break;
-    case QUIRE_GRAPH_FUNCTION: put(t, "function \"%2$s\"", 0, quire_sym_bytes(m, r->name)); break;
-    case QUIRE_GRAPH_TRAINING: put(t, "training_info.graph", 0, (quire_bytes){NULL, 0}); break;
-    default: put(t, "graph", 0, (quire_bytes){NULL, 0}); break;
+    case QUIRE_GRAPH_FUNCTION: put(t, "function \"%s\"", show(m, r->name).text); break;
+    case QUIRE_GRAPH_TRAINING: put(t, "training_info.graph"); break;
+    default: put(t, "graph"); break;
     }
 }
 
@@ -79,34 +96,38 @@ quire_path_of_node(const quire_model *m, quire_node n, char out[QUIRE_PATH_ROOM]
 const char *
 quire_path_of_value(const quire_model *m, quire_value v, char out[QUIRE_PATH_ROOM])
 {
+    static const char *const places[] = {"value", "output", "input",
+                                         "initializer"}; /* by definition kind */
     const quire_value_rec *r = quire_value_at(m, v);
     text t = {out, 0};
     out[0] = '\0';
     if (r->def_kind == QUIRE_DEF_RESULT) {
         put_node(m, (quire_node){r->def}, &t);
-        put(&t, ".output[%u] \"%s\"", r->slot, quire_sym_bytes(m, r->name));
-        return out;
+    } else {
+        put_graph(m, r->graph, &t);
     }
-    put_graph(m, r->graph, &t);
-    put(&t, r->def_kind == QUIRE_DEF_INPUT ? ".input[%u] \"%s\"" : ".initializer[%u] \"%s\"", r->slot, quire_sym_bytes(m, r->name));
+    put(&t, ".%s[%u] \"%s\"", places[r->def_kind], r->slot, show(m, r->name).text);
     return out;
 }
 
 static quire_status
-root_path(quire_ctx *ctx, const quire_model *m, quire_graph root, quire_arena *arena, quire_bytes *out)
+root_path(quire_ctx *ctx, const quire_model *m, quire_graph root, quire_arena *arena,
+          quire_bytes *out)
 {
     const quire_graph_rec *r = quire_graph_at(m, root);
     if (r->kind == QUIRE_GRAPH_FUNCTION) {
         const quire_bytes d = quire_sym_bytes(m, r->domain);
         const quire_bytes n = quire_sym_bytes(m, r->name);
         const quire_bytes o = quire_sym_bytes(m, r->overload);
-        return quire_arena_format(ctx, arena, out, "function %.*s:%.*s:%.*s/", (int)d.len, (const char *)d.ptr, (int)n.len,
-                                  (const char *)n.ptr, (int)o.len, (const char *)o.ptr);
+        return quire_arena_format(ctx, arena, out, "function %.*s:%.*s:%.*s/", (int)d.len,
+                                  (const char *)d.ptr, (int)n.len, (const char *)n.ptr, (int)o.len,
+                                  (const char *)o.ptr);
     }
     for (size_t i = 0; i < m->n_training; i++) {
         const bool initialization = m->training[i].initialization.id == root.id;
         if (!initialization && m->training[i].algorithm.id != root.id) continue;
-        return quire_arena_format(ctx, arena, out, "training[%zu]/%s/", i, initialization ? "initialization" : "algorithm");
+        return quire_arena_format(ctx, arena, out, "training[%zu]/%s/", i,
+                                  initialization ? "initialization" : "algorithm");
     }
     *out = (quire_bytes){(const uint8_t *)"", 0};
     return QUIRE_OK;
@@ -115,19 +136,23 @@ root_path(quire_ctx *ctx, const quire_model *m, quire_graph root, quire_arena *a
 enum { MAX_DEPTH = 64 };
 
 quire_status
-quire_path_of_graph(quire_ctx *ctx, const quire_model *m, quire_graph g, quire_arena *arena, quire_bytes *out_path)
+quire_path_of_graph(quire_ctx *ctx, const quire_model *m, quire_graph g, quire_arena *arena,
+                    quire_bytes *out_path)
 {
     quire_graph chain[MAX_DEPTH];
     size_t n = 0;
-    for (; quire_graph_at(m, g)->kind == QUIRE_GRAPH_BODY && n < MAX_DEPTH; g = quire_graph_at(m, g)->parent) chain[n++] = g;
+    for (; quire_graph_at(m, g)->kind == QUIRE_GRAPH_BODY && n < MAX_DEPTH;
+         g = quire_graph_at(m, g)->parent)
+        chain[n++] = g;
     QUIRE_TRY(root_path(ctx, m, g, arena, out_path));
     while (n-- > 0) {
         const quire_graph_rec *r = quire_graph_at(m, chain[n]);
         const quire_bytes outer = *out_path;
         const quire_bytes label = quire_node_label(m, r->owner);
         const quire_bytes attr = quire_sym_bytes(m, quire_attr_at(m, r->attr)->name);
-        QUIRE_TRY(quire_arena_format(ctx, arena, out_path, "%.*s%.*s/%.*s/", (int)outer.len, (const char *)outer.ptr, (int)label.len,
-                                     (const char *)label.ptr, (int)attr.len, (const char *)attr.ptr));
+        QUIRE_TRY(quire_arena_format(
+            ctx, arena, out_path, "%.*s%.*s/%.*s/", (int)outer.len, (const char *)outer.ptr,
+            (int)label.len, (const char *)label.ptr, (int)attr.len, (const char *)attr.ptr));
     }
     return QUIRE_OK;
 }

@@ -11,7 +11,8 @@ const char *quire_path_of_node(const quire_model *m, quire_node n, char out[QUIR
 const char *quire_path_of_value(const quire_model *m, quire_value v, char out[QUIRE_PATH_ROOM]);
 /* For reports (shapes: section 9): "" for the main graph, `first-result/attribute/` per enclosing body, `function DOMAIN:NAME:OVERLOAD/`
  * (a training graph: `training[k]/`). In the arena. Names are as they are, not quoted. */
-QUIRE_MUST_USE quire_status quire_path_of_graph(quire_ctx *ctx, const quire_model *m, quire_graph g, quire_arena *arena, quire_bytes *out_path);
+QUIRE_MUST_USE quire_status quire_path_of_graph(quire_ctx *ctx, const quire_model *m, quire_graph g,
+                                                quire_arena *arena, quire_bytes *out_path);
 /* Name of n's first present result ("" if it has none). */
 quire_bytes quire_node_label(const quire_model *m, quire_node n);
 

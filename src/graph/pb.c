@@ -17,20 +17,22 @@ pb_free(void *data, void *ptr)
 }
 
 quire_status
-quire_pb_unpack(quire_ctx *ctx, quire_arena *arena, const ProtobufCMessageDescriptor *descriptor, quire_bytes bytes,
-                void *out_message)
+quire_pb_unpack(quire_ctx *ctx, quire_arena *arena, const ProtobufCMessageDescriptor *descriptor,
+                quire_bytes bytes, void *out_message)
 {
     ProtobufCAllocator allocator = {pb_alloc, pb_free, arena};
     static const uint8_t nothing = 0; /* protobuf-c adds 0 to the pointer, which must not be NULL */
-    ProtobufCMessage *message =
-        protobuf_c_message_unpack(descriptor, &allocator, bytes.len, bytes.len > 0 ? bytes.ptr : &nothing);
-    if (message == NULL) return quire_nomem(ctx); /* the bytes were checked, so memory is what is missing */
+    ProtobufCMessage *message = protobuf_c_message_unpack(descriptor, &allocator, bytes.len,
+                                                          bytes.len > 0 ? bytes.ptr : &nothing);
+    if (message == NULL)
+        return quire_nomem(ctx); /* the bytes were checked, so memory is what is missing */
     memcpy(out_message, &message, sizeof message);
     return QUIRE_OK;
 }
 
 quire_status
-quire_pb_pack(quire_ctx *ctx, quire_arena *arena, const ProtobufCMessage *message, quire_bytes *out_bytes)
+quire_pb_pack(quire_ctx *ctx, quire_arena *arena, const ProtobufCMessage *message,
+              quire_bytes *out_bytes)
 {
     const size_t size = protobuf_c_message_get_packed_size(message);
     uint8_t *bytes = quire_arena_alloc(arena, size + 1);

@@ -10,11 +10,13 @@
 #include "graph/model.h"
 
 typedef struct quire_print_options {
-    bool layers;          /* `#: spec SLOT ...` lines                                     */
-    bool brief;           /* for people and golden tests: no `#:` lines for fields the syntax lacks */
-    uint64_t max_inline;  /* tensors up to this many elements are spelled out; others are references. 0: 16 */
+    bool layers; /* `#: spec SLOT ...` lines                                     */
+    bool brief;  /* for people and golden tests: no `#:` lines for fields the syntax lacks */
+    uint64_t
+        max_inline; /* tensors up to this many elements are spelled out; others are references. 0: 16 */
 } quire_print_options;
 
-QUIRE_MUST_USE quire_status quire_model_print(quire_ctx *ctx, const quire_model *m, const quire_print_options *options, quire_writer *w);
+QUIRE_MUST_USE quire_status quire_model_print(quire_ctx *ctx, const quire_model *m,
+                                              const quire_print_options *options, quire_writer *w);
 
 #endif

@@ -24,14 +24,14 @@ typedef struct saver {
     quire_ctx *ctx;
     quire_model *m;
     const quire_save_options *options;
-    const char *base_name;   /* last component of the output path          */
-    char *directory;         /* of the output path; as temp_split gives it */
+    const char *base_name; /* last component of the output path          */
+    char *directory;       /* of the output path; as temp_split gives it */
     size_t directory_size;
-    int dir;                 /* open descriptor of it                      */
-    quire_bytes data_name;   /* new data file, empty if none               */
-    quire_bytes *made;       /* data files that were not there before      */
+    int dir;               /* open descriptor of it                      */
+    quire_bytes data_name; /* new data file, empty if none               */
+    quire_bytes *made;     /* data files that were not there before      */
     size_t n_made, made_room;
-    quire_bytes *stale;      /* data files of the output that is replaced  */
+    quire_bytes *stale; /* data files of the output that is replaced  */
     size_t n_stale, stale_room;
 } saver;
 
@@ -40,13 +40,18 @@ typedef struct saver {
 quire_status
 quire_save_check_path(quire_ctx *ctx, const quire_model *m, const char *path)
 {
-    if (strcmp(path, "-") == 0) return quire_fail(ctx, QUIRE_E_USAGE, NULL, "the output cannot be standard output; name a file with -o");
+    if (strcmp(path, "-") == 0)
+        return quire_fail(ctx, QUIRE_E_USAGE, NULL,
+                          "the output cannot be standard output; name a file with -o");
     struct stat there;
     if (ctx->io->stat(ctx->io->data, AT_FDCWD, path, &there, 0) != 0) return QUIRE_OK;
     for (size_t i = 1; i < m->n_files; i++) {
         const struct stat *in = &m->files[i].source.opened;
-        if (m->files[i].source.fd < 0 || in->st_dev != there.st_dev || in->st_ino != there.st_ino) continue;
-        return quire_fail_file(ctx, QUIRE_E_USAGE, path, "the output is the %s itself; name another file with -o", i == 1 ? "input" : "input's data file");
+        if (m->files[i].source.fd < 0 || in->st_dev != there.st_dev || in->st_ino != there.st_ino)
+            continue;
+        return quire_fail_file(ctx, QUIRE_E_USAGE, path,
+                               "the output is the %s itself; name another file with -o",
+                               i == 1 ? "input" : "input's data file");
     }
     return QUIRE_OK;
 }
@@ -58,17 +63,22 @@ same_folder(const saver *s)
     struct stat b;
     const quire_io *io = s->ctx->io;
     if (s->m->directory < 0) return false;
-    if (io->fstat(io->data, s->m->directory, &a) != 0 || io->fstat(io->data, s->dir, &b) != 0) return false;
+    if (io->fstat(io->data, s->m->directory, &a) != 0 || io->fstat(io->data, s->dir, &b) != 0)
+        return false;
     return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 static quire_status
 open_folder(saver *s)
 {
-    QUIRE_TRY(quire_temp_split(s->ctx, s->options->path, &s->directory, &s->directory_size, &s->base_name));
-    s->dir = quire_io_open(s->ctx->io, AT_FDCWD, s->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    QUIRE_TRY(quire_temp_split(s->ctx, s->options->path, &s->directory, &s->directory_size,
+                               &s->base_name));
+    s->dir =
+        quire_io_open(s->ctx->io, AT_FDCWD, s->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (s->dir >= 0) return QUIRE_OK;
-    return quire_fail_file(s->ctx, QUIRE_E_IO, s->options->path, "its folder cannot be opened: %s; make it or name another", quire_io_error_text(errno));
+    return quire_fail_file(s->ctx, QUIRE_E_IO, s->options->path,
+                           "its folder cannot be opened: %s; make it or name another",
+                           quire_io_error_text(errno));
 }
 
 static bool
@@ -96,7 +106,8 @@ remember(saver *s, quire_bytes **list, size_t *n, size_t *room, quire_bytes name
 static quire_status
 name_of_data(saver *s, const char *base_name, uint64_t hash, quire_bytes *out)
 {
-    return quire_arena_format(s->ctx, &s->m->arena, out, "%s.%08x.data", base_name, (unsigned)(hash >> 32));
+    return quire_arena_format(s->ctx, &s->m->arena, out, "%s.%08x.data", base_name,
+                              (unsigned)(hash >> 32));
 }
 
 static quire_status
@@ -151,7 +162,8 @@ same_content(saver *s, const quire_source *a, const quire_source *b, bool *out)
     for (uint64_t at = 0; status == QUIRE_OK && *out && at < a->size; at += COMPARE_CHUNK) {
         const size_t n = a->size - at < COMPARE_CHUNK ? (size_t)(a->size - at) : COMPARE_CHUNK;
         status = quire_source_read(s->ctx, a, at, buffer, n);
-        if (status == QUIRE_OK) status = quire_source_read(s->ctx, b, at, buffer + COMPARE_CHUNK, n);
+        if (status == QUIRE_OK)
+            status = quire_source_read(s->ctx, b, at, buffer + COMPARE_CHUNK, n);
         *out = memcmp(buffer, buffer + COMPARE_CHUNK, n) == 0;
     }
     quire_free(s->ctx->alloc, buffer, 2 * COMPARE_CHUNK);
@@ -167,8 +179,10 @@ check_same(saver *s, const quire_file *file, const char *path)
     const quire_status status = same_content(s, &file->source, &there, &same);
     quire_source_close(s->ctx, &there);
     if (status != QUIRE_OK || same) return status;
-    return quire_fail_file(s->ctx, QUIRE_E_USAGE, path, "the output needs a copy of the input's data file here, and another file has that name; "
-                                                        "move it or choose another folder");
+    return quire_fail_file(
+        s->ctx, QUIRE_E_USAGE, path,
+        "the output needs a copy of the input's data file here, and another file has that name; "
+        "move it or choose another folder");
 }
 
 /* Makes the folders of a relative name that are not there. */
@@ -181,8 +195,10 @@ make_folders(saver *s, const char *name, const char *path)
         if (n == 0 || n >= sizeof part) continue;
         memcpy(part, name, n);
         part[n] = '\0';
-        if (s->ctx->io->mkdir(s->ctx->io->data, s->dir, part, 0777) == 0 || errno == EEXIST) continue;
-        return quire_fail_file(s->ctx, QUIRE_E_IO, path, "its folder cannot be made: %s", quire_io_error_text(errno));
+        if (s->ctx->io->mkdir(s->ctx->io->data, s->dir, part, 0777) == 0 || errno == EEXIST)
+            continue;
+        return quire_fail_file(s->ctx, QUIRE_E_IO, path, "its folder cannot be made: %s",
+                               quire_io_error_text(errno));
     }
     return QUIRE_OK;
 }
@@ -197,7 +213,8 @@ write_copy(saver *s, const quire_file *file, const char *path)
     quire_status status = quire_rope_add_source(s->ctx, &rope, &file->source, 0, file->source.size);
     quire_rope_finish(&rope);
     if (status == QUIRE_OK) status = quire_staged_write_rope(s->ctx, &staged, &rope, NULL);
-    if (status == QUIRE_OK) status = remember(s, &s->made, &s->n_made, &s->made_room, file->location);
+    if (status == QUIRE_OK)
+        status = remember(s, &s->made, &s->n_made, &s->made_room, file->location);
     if (status == QUIRE_OK) status = quire_staged_commit(s->ctx, &staged);
     quire_rope_deinit(&rope);
     quire_staged_abandon(s->ctx, &staged);
@@ -229,7 +246,8 @@ static bool
 is_data_of(const char *base_name, quire_bytes location)
 {
     const size_t n = strlen(base_name);
-    if (location.len != n + 14 || memcmp(location.ptr, base_name, n) != 0 || location.ptr[n] != '.') return false;
+    if (location.len != n + 14 || memcmp(location.ptr, base_name, n) != 0 || location.ptr[n] != '.')
+        return false;
     for (size_t i = n + 1; i < n + 9; i++) {
         const uint8_t c = location.ptr[i];
         if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
@@ -258,7 +276,8 @@ note_stale(saver *s)
     quire_status status = QUIRE_OK;
     for (size_t i = 2; status == QUIRE_OK && i < old->n_files; i++) {
         const quire_bytes location = old->files[i].location;
-        if (is_data_of(s->base_name, location) && !is_read_by_input(s, location)) status = remember(s, &s->stale, &s->n_stale, &s->stale_room, location);
+        if (is_data_of(s->base_name, location) && !is_read_by_input(s, location))
+            status = remember(s, &s->stale, &s->n_stale, &s->stale_room, location);
     }
     quire_model_destroy(s->ctx, old);
     return status;
@@ -268,7 +287,8 @@ static void
 remove_all(saver *s, const quire_bytes *names, size_t n, quire_bytes except)
 {
     for (size_t i = 0; i < n; i++) {
-        if (!quire_bytes_equal(names[i], except)) s->ctx->io->unlink(s->ctx->io->data, s->dir, (const char *)names[i].ptr);
+        if (!quire_bytes_equal(names[i], except))
+            s->ctx->io->unlink(s->ctx->io->data, s->dir, (const char *)names[i].ptr);
     }
 }
 
@@ -291,7 +311,8 @@ static quire_status
 check_inputs(saver *s)
 {
     for (size_t i = 1; i < s->m->n_files; i++) {
-        if (s->m->files[i].owned) QUIRE_TRY(quire_source_check_unchanged(s->ctx, &s->m->files[i].source));
+        if (s->m->files[i].owned)
+            QUIRE_TRY(quire_source_check_unchanged(s->ctx, &s->m->files[i].source));
     }
     return QUIRE_OK;
 }
@@ -361,7 +382,8 @@ quire_model_save(quire_ctx *ctx, quire_model *m, const quire_save_options *optio
 }
 
 quire_status
-quire_model_save_plan(quire_ctx *ctx, quire_model *m, const char *path, quire_rope *model, quire_rope *data, quire_bytes *out_data_name)
+quire_model_save_plan(quire_ctx *ctx, quire_model *m, const char *path, quire_rope *model,
+                      quire_rope *data, quire_bytes *out_data_name)
 {
     const char *slash = strrchr(path, '/');
     saver s = {.ctx = ctx, .m = m};

@@ -11,10 +11,13 @@ quire_scopes_deinit(const quire_allocator *alloc, quire_scopes *scopes)
 }
 
 quire_status
-quire_scopes_define(quire_ctx *ctx, quire_scopes *scopes, quire_sym sym, quire_value v, quire_graph g)
+quire_scopes_define(quire_ctx *ctx, quire_scopes *scopes, quire_sym sym, quire_value v,
+                    quire_graph g)
 {
-    QUIRE_TRY(quire_grow(ctx, &scopes->stack, &scopes->stack_room, scopes->n + 1, sizeof *scopes->stack));
-    QUIRE_TRY(quire_grow(ctx, &scopes->top, &scopes->top_room, (size_t)sym.id + 1, sizeof *scopes->top));
+    QUIRE_TRY(
+        quire_grow(ctx, &scopes->stack, &scopes->stack_room, scopes->n + 1, sizeof *scopes->stack));
+    QUIRE_TRY(
+        quire_grow(ctx, &scopes->top, &scopes->top_room, (size_t)sym.id + 1, sizeof *scopes->top));
     scopes->stack[scopes->n] = (quire_binding){sym, v, g, scopes->top[sym.id]};
     scopes->top[sym.id] = (uint32_t)++scopes->n;
     return QUIRE_OK;

@@ -4,7 +4,8 @@
 #include "base/diag.h"
 
 quire_status
-quire_blob_read(quire_ctx *ctx, const quire_model *m, quire_blob blob, uint64_t off, void *buf, size_t n)
+quire_blob_read(quire_ctx *ctx, const quire_model *m, quire_blob blob, uint64_t off, void *buf,
+                size_t n)
 {
     if (off > blob.len || n > blob.len - off) return quire_bug(ctx, "read beyond a payload");
     if (n == 0) return QUIRE_OK;
@@ -16,13 +17,17 @@ quire_blob_read(quire_ctx *ctx, const quire_model *m, quire_blob blob, uint64_t 
 }
 
 quire_status
-quire_tensor_reader_init(quire_ctx *ctx, quire_tensor_reader *reader, const quire_model *m, quire_tensor t)
+quire_tensor_reader_init(quire_ctx *ctx, quire_tensor_reader *reader, const quire_model *m,
+                         quire_tensor t)
 {
     const quire_tensor_rec *r = quire_tensor_at(m, t);
     const quire_dtype_info *info = quire_dtype_describe(r->dtype);
-    if (r->form == QUIRE_FORM_SPARSE || info->bits == 0 || (r->form == QUIRE_FORM_TYPED && info->bits == 6)) {
-        return quire_fail(ctx, QUIRE_E_UNSUPPORTED, NULL, "the elements of tensor \"%.*s\" cannot be read as numbers",
-                          (int)quire_sym_bytes(m, r->name).len, (const char *)quire_sym_bytes(m, r->name).ptr);
+    if (r->form == QUIRE_FORM_SPARSE || info->bits == 0 ||
+        (r->form == QUIRE_FORM_TYPED && info->bits == 6)) {
+        return quire_fail(ctx, QUIRE_E_UNSUPPORTED, NULL,
+                          "the elements of tensor \"%.*s\" cannot be read as numbers",
+                          (int)quire_sym_bytes(m, r->name).len,
+                          (const char *)quire_sym_bytes(m, r->name).ptr);
     }
     *reader = (quire_tensor_reader){.m = m, .tensor = t, .cursor = quire_cursor_over(m, r->src)};
     return QUIRE_OK;
@@ -50,8 +55,10 @@ next_run(quire_tensor_reader *reader, uint64_t *out_single, bool *out_is_single)
 static quire_status
 ends_early(quire_ctx *ctx, const quire_tensor_reader *reader)
 {
-    const quire_bytes name = quire_sym_bytes(reader->m, quire_tensor_at(reader->m, reader->tensor)->name);
-    return quire_fail(ctx, QUIRE_E_INVALID, NULL, "tensor \"%.*s\": its data ends before the elements its dims ask for",
+    const quire_bytes name =
+        quire_sym_bytes(reader->m, quire_tensor_at(reader->m, reader->tensor)->name);
+    return quire_fail(ctx, QUIRE_E_INVALID, NULL,
+                      "tensor \"%.*s\": its data ends before the elements its dims ask for",
                       (int)name.len, (const char *)name.ptr);
 }
 
@@ -61,7 +68,8 @@ window_byte(quire_ctx *ctx, quire_tensor_reader *reader, uint8_t *out)
     if (reader->chunk_at - reader->window_at >= reader->window_n) {
         const uint64_t left = reader->chunk.len - reader->chunk_at;
         const size_t n = left < sizeof reader->window ? (size_t)left : sizeof reader->window;
-        QUIRE_TRY(quire_blob_read(ctx, reader->m, reader->chunk, reader->chunk_at, reader->window, n));
+        QUIRE_TRY(
+            quire_blob_read(ctx, reader->m, reader->chunk, reader->chunk_at, reader->window, n));
         reader->window_at = reader->chunk_at;
         reader->window_n = n;
     }
@@ -94,12 +102,15 @@ next_varint(quire_ctx *ctx, quire_tensor_reader *reader, uint64_t *out)
 static quire_status
 read_varints(quire_ctx *ctx, quire_tensor_reader *reader, uint8_t *out, size_t n)
 {
-    const uint32_t bits = quire_dtype_describe(quire_tensor_at(reader->m, reader->tensor)->dtype)->bits;
-    const size_t size = bits < 8 ? 1 : bits / 8; /* below 8 bits one entry is one byte of packed elements */
+    const uint32_t bits =
+        quire_dtype_describe(quire_tensor_at(reader->m, reader->tensor)->dtype)->bits;
+    const size_t size =
+        bits < 8 ? 1 : bits / 8; /* below 8 bits one entry is one byte of packed elements */
     for (size_t i = 0; i + size <= n; i += size) {
         uint64_t value;
         QUIRE_TRY(next_varint(ctx, reader, &value));
-        for (size_t k = 0; k < size; k++) out[i + k] = (uint8_t)(value >> (8 * k));
+        for (size_t k = 0; k < size; k++)
+            out[i + k] = (uint8_t)(value >> (8 * k));
     }
     return QUIRE_OK;
 }
@@ -114,7 +125,8 @@ read_fixed(quire_ctx *ctx, quire_tensor_reader *reader, uint8_t *out, size_t n)
             bool single = false;
             if (!next_run(reader, &value, &single)) return ends_early(ctx, reader);
             if (!single) continue;
-            const size_t size = quire_tensor_at(reader->m, reader->tensor)->typed_field == 4 ? 4 : 8;
+            const size_t size =
+                quire_tensor_at(reader->m, reader->tensor)->typed_field == 4 ? 4 : 8;
             if (n < size) return quire_bug(ctx, "half an element was asked for");
             memcpy(out, &value, size);
             out += size;

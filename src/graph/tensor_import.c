@@ -7,12 +7,16 @@
 enum { MAX_RANK = 64 };
 
 static quire_status
-read_dims(quire_ctx *ctx, quire_model *m, quire_bytes src, uint32_t number, const char *path, quire_tensor_rec *r)
+read_dims(quire_ctx *ctx, quire_model *m, quire_bytes src, uint32_t number, const char *path,
+          quire_tensor_rec *r)
 {
     size_t rank = 0;
     quire_cursor c = quire_cursor_over(m, src);
-    for (quire_field f; quire_cursor_next(&c, &f);) rank += f.number == number ? quire_field_varints(&f, NULL, 0) : 0;
-    if (rank > MAX_RANK) return quire_fail(ctx, QUIRE_E_LIMIT, path, "a tensor of %zu dims; at most %d are read", rank, MAX_RANK);
+    for (quire_field f; quire_cursor_next(&c, &f);)
+        rank += f.number == number ? quire_field_varints(&f, NULL, 0) : 0;
+    if (rank > MAX_RANK)
+        return quire_fail(ctx, QUIRE_E_LIMIT, path, "a tensor of %zu dims; at most %d are read",
+                          rank, MAX_RANK);
     int64_t *dims;
     QUIRE_TRY(quire_arena_take(ctx, &m->arena, rank * sizeof *dims, &dims));
     size_t n = 0;
@@ -26,20 +30,26 @@ read_dims(quire_ctx *ctx, quire_model *m, quire_bytes src, uint32_t number, cons
     bool overflow = false;
     bool empty = false;
     for (size_t k = 0; k < rank; k++) {
-        if (dims[k] < 0) return quire_fail(ctx, QUIRE_E_INVALID, path, "dims[%zu] is %lld; a dimension is never negative", k, (long long)dims[k]);
+        if (dims[k] < 0)
+            return quire_fail(ctx, QUIRE_E_INVALID, path,
+                              "dims[%zu] is %lld; a dimension is never negative", k,
+                              (long long)dims[k]);
         empty |= dims[k] == 0;
-        overflow |= !quire_mul_u64(r->n_elements, (uint64_t)dims[k], &r->n_elements) || r->n_elements > INT64_MAX;
+        overflow |= !quire_mul_u64(r->n_elements, (uint64_t)dims[k], &r->n_elements) ||
+                    r->n_elements > INT64_MAX;
     }
     if (empty) r->n_elements = 0;
-    if (overflow && !empty) return quire_fail(ctx, QUIRE_E_INVALID, path, "the product of dims exceeds 2^63 - 1 elements");
+    if (overflow && !empty)
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "the product of dims exceeds 2^63 - 1 elements");
     return QUIRE_OK;
 }
 
 /* What the fields of one TensorProto hold besides name, type and dims. */
 typedef struct payload {
-    uint32_t typed_field;   /* 0: none */
-    uint64_t typed_bytes;   /* of packed fixed-width data */
-    uint64_t typed_count;   /* values, where they can be counted in memory */
+    uint32_t typed_field; /* 0: none */
+    uint64_t typed_bytes; /* of packed fixed-width data */
+    uint64_t typed_count; /* values, where they can be counted in memory */
     bool countable, has_raw, external, has_segment, has_entries;
     quire_blob raw;
     unsigned n_typed_fields;
@@ -52,7 +62,9 @@ note_typed(const quire_field *f, payload *p)
     if (f->wire == QUIRE_WIRE_LEN && len == 0 && f->number != TENSOR_STRING_DATA) return;
     if (p->typed_field != f->number) p->n_typed_fields++;
     p->typed_field = f->number;
-    const uint32_t width = f->number == TENSOR_FLOAT_DATA ? 4 : f->number == TENSOR_DOUBLE_DATA ? 8 : 0;
+    const uint32_t width = f->number == TENSOR_FLOAT_DATA    ? 4
+                           : f->number == TENSOR_DOUBLE_DATA ? 8
+                                                             : 0;
     if (f->number == TENSOR_STRING_DATA || f->wire != QUIRE_WIRE_LEN) {
         p->typed_count++;
     } else if (width != 0) {
@@ -110,7 +122,8 @@ static uint64_t
 typed_values(const quire_tensor_rec *r)
 {
     const uint32_t bits = quire_dtype_describe(r->dtype)->bits;
-    if (r->dtype == QUIRE_DTYPE_COMPLEX64 || r->dtype == QUIRE_DTYPE_COMPLEX128) return 2 * r->n_elements;
+    if (r->dtype == QUIRE_DTYPE_COMPLEX64 || r->dtype == QUIRE_DTYPE_COMPLEX128)
+        return 2 * r->n_elements;
     if (bits == 4 || bits == 2) return (r->n_elements + 8 / bits - 1) / (8 / bits);
     return r->n_elements;
 }
@@ -120,12 +133,16 @@ check_typed(quire_ctx *ctx, const quire_tensor_rec *r, const payload *p, const c
 {
     const uint32_t wanted = field_of_family(quire_dtype_describe(r->dtype)->family);
     if (p->n_typed_fields > 1 || (wanted != 0 && p->typed_field != wanted)) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "data in field %u (or in several); %s belongs in field %u alone", p->typed_field,
-                          quire_dtype_describe(r->dtype)->onnx == NULL ? "this type" : quire_dtype_describe(r->dtype)->onnx, wanted);
+        return quire_fail(
+            ctx, QUIRE_E_INVALID, path,
+            "data in field %u (or in several); %s belongs in field %u alone", p->typed_field,
+            quire_dtype_describe(r->dtype)->onnx == NULL ? "this type"
+                                                         : quire_dtype_describe(r->dtype)->onnx,
+            wanted);
     }
     if (p->countable && wanted != 0 && p->typed_count != typed_values(r)) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "%llu values of data; its dims ask for %llu", (unsigned long long)p->typed_count,
-                          (unsigned long long)typed_values(r));
+        return quire_fail(ctx, QUIRE_E_INVALID, path, "%llu values of data; its dims ask for %llu",
+                          (unsigned long long)p->typed_count, (unsigned long long)typed_values(r));
     }
     return QUIRE_OK;
 }
@@ -134,12 +151,16 @@ static quire_status
 check_raw(quire_ctx *ctx, const quire_tensor_rec *r, const payload *p, const char *path)
 {
     uint64_t need;
-    if (r->dtype == QUIRE_DTYPE_STRING) return quire_fail(ctx, QUIRE_E_INVALID, path, "raw_data in a tensor of strings; they belong in string_data");
-    if (quire_dtype_describe(r->dtype)->bits == 0) return QUIRE_OK; /* a type unknown to us is carried, not read */
+    if (r->dtype == QUIRE_DTYPE_STRING)
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "raw_data in a tensor of strings; they belong in string_data");
+    if (quire_dtype_describe(r->dtype)->bits == 0)
+        return QUIRE_OK; /* a type unknown to us is carried, not read */
     if (!quire_dtype_bytes(r->dtype, r->n_elements, &need) || need != p->raw.len) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "raw_data has %llu bytes; %llu elements of %s take %llu",
-                          (unsigned long long)p->raw.len, (unsigned long long)r->n_elements, quire_dtype_describe(r->dtype)->onnx,
-                          (unsigned long long)need);
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "raw_data has %llu bytes; %llu elements of %s take %llu",
+                          (unsigned long long)p->raw.len, (unsigned long long)r->n_elements,
+                          quire_dtype_describe(r->dtype)->onnx, (unsigned long long)need);
     }
     return QUIRE_OK;
 }
@@ -147,14 +168,22 @@ check_raw(quire_ctx *ctx, const quire_tensor_rec *r, const payload *p, const cha
 static quire_status
 settle_form(quire_ctx *ctx, quire_model *m, quire_tensor_rec *r, const payload *p, const char *path)
 {
-    if (p->has_segment) return quire_fail(ctx, QUIRE_E_UNSUPPORTED, path, "the tensor is stored in segments, which no known writer uses; store it whole");
+    if (p->has_segment)
+        return quire_fail(
+            ctx, QUIRE_E_UNSUPPORTED, path,
+            "the tensor is stored in segments, which no known writer uses; store it whole");
     if (p->external) {
-        if (p->has_raw || p->typed_field != 0) return quire_fail(ctx, QUIRE_E_INVALID, path, "data_location is EXTERNAL, yet data is in the file, too");
-        if (r->dtype == QUIRE_DTYPE_STRING) return quire_fail(ctx, QUIRE_E_INVALID, path, "strings cannot be external data");
+        if (p->has_raw || p->typed_field != 0)
+            return quire_fail(ctx, QUIRE_E_INVALID, path,
+                              "data_location is EXTERNAL, yet data is in the file, too");
+        if (r->dtype == QUIRE_DTYPE_STRING)
+            return quire_fail(ctx, QUIRE_E_INVALID, path, "strings cannot be external data");
         r->form = QUIRE_FORM_EXTERNAL;
         return quire_external_parse(ctx, m, r->src, path, &r->external);
     }
-    if (p->has_raw && p->typed_field != 0) return quire_fail(ctx, QUIRE_E_INVALID, path, "both raw_data and field %u hold data; one may", p->typed_field);
+    if (p->has_raw && p->typed_field != 0)
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "both raw_data and field %u hold data; one may", p->typed_field);
     if (p->has_raw) {
         r->form = QUIRE_FORM_RAW;
         r->data = p->raw;
@@ -163,13 +192,15 @@ settle_form(quire_ctx *ctx, quire_model *m, quire_tensor_rec *r, const payload *
     r->form = QUIRE_FORM_TYPED;
     r->typed_field = p->typed_field;
     if (p->typed_field == 0 && r->n_elements > 0 && r->dtype != QUIRE_DTYPE_UNDEFINED) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "no data; its dims ask for %llu elements", (unsigned long long)r->n_elements);
+        return quire_fail(ctx, QUIRE_E_INVALID, path, "no data; its dims ask for %llu elements",
+                          (unsigned long long)r->n_elements);
     }
     return p->typed_field == 0 ? QUIRE_OK : check_typed(ctx, r, p, path);
 }
 
 quire_status
-quire_tensor_import(quire_ctx *ctx, quire_model *m, const quire_field *field, const char *path, quire_tensor *out_tensor)
+quire_tensor_import(quire_ctx *ctx, quire_model *m, const quire_field *field, const char *path,
+                    quire_tensor *out_tensor)
 {
     quire_tensor_rec r = {.src = field->body, .whole = field->whole};
     payload p = {.countable = true};
@@ -182,14 +213,16 @@ quire_tensor_import(quire_ctx *ctx, quire_model *m, const quire_field *field, co
 }
 
 quire_status
-quire_sparse_import(quire_ctx *ctx, quire_model *m, const quire_field *field, const char *path, quire_tensor *out_tensor)
+quire_sparse_import(quire_ctx *ctx, quire_model *m, const quire_field *field, const char *path,
+                    quire_tensor *out_tensor)
 {
     quire_tensor_rec r = {.src = field->body, .whole = field->whole, .form = QUIRE_FORM_SPARSE};
     QUIRE_TRY(read_dims(ctx, m, r.src, SPARSE_DIMS, path, &r));
     quire_cursor c = quire_cursor_over(m, r.src);
     for (quire_field f; quire_cursor_next(&c, &f);) {
         if (f.number == SPARSE_VALUES) QUIRE_TRY(quire_tensor_import(ctx, m, &f, path, &r.values));
-        if (f.number == SPARSE_INDICES) QUIRE_TRY(quire_tensor_import(ctx, m, &f, path, &r.indices));
+        if (f.number == SPARSE_INDICES)
+            QUIRE_TRY(quire_tensor_import(ctx, m, &f, path, &r.indices));
     }
     r.name = quire_tensor_at(m, r.values)->name;
     r.dtype = quire_tensor_at(m, r.values)->dtype;
@@ -206,7 +239,8 @@ quire_info_read(const quire_model *m, quire_bytes info, int32_t *out_elem_type, 
     quire_bytes shape;
     *out_elem_type = 0;
     *out_rank = -1;
-    if (!quire_message_find(m, info, INFO_TYPE, &type) || !quire_message_find(m, type, 1, &tensor)) return;
+    if (!quire_message_find(m, info, INFO_TYPE, &type) || !quire_message_find(m, type, 1, &tensor))
+        return;
     quire_cursor c = quire_cursor_over(m, tensor);
     for (quire_field f; quire_cursor_next(&c, &f);) {
         if (f.number == 1 && f.wire == QUIRE_WIRE_VARINT) *out_elem_type = (int32_t)f.scalar;
@@ -214,5 +248,6 @@ quire_info_read(const quire_model *m, quire_bytes info, int32_t *out_elem_type, 
     if (!quire_message_find(m, tensor, 2, &shape)) return;
     *out_rank = 0;
     c = quire_cursor_over(m, shape);
-    for (quire_field f; quire_cursor_next(&c, &f);) *out_rank += f.number == 1;
+    for (quire_field f; quire_cursor_next(&c, &f);)
+        *out_rank += f.number == 1;
 }

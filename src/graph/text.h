@@ -71,8 +71,11 @@ typedef struct quire_text_parser {
     uint8_t *scratch;             /* elements of the tensor being read                       */
     size_t n_scratch, scratch_room;
     quire_bytes weights_name;     /* of `#: quire 1 "name"`: the model's own file; ptr NULL  */
+    quire_source weights;         /* that file, from the first reference into it on          */
+    const char *path;             /* of the text, beside which that file is; may be NULL     */
+    bool has_weights, is_check;   /* is_check: print.c reads its own text; nothing is opened */
     bool raw;                     /* values of tensors become raw_data                       */
-    uint32_t depth;               /* graphs or types around this place                       */
+    uint32_t depth, n_graphs;     /* types or messages, and graphs, around this place        */
     char where[48];               /* path of messages: line:column                           */
 } quire_text_parser;
 
@@ -131,19 +134,27 @@ void quire_text_write_escaped(quire_writer *w, quire_bytes bytes);
 
 /* --- records (parse_*.c) ---------------------------------------------------------------------- */
 
-/* Each reads the syntax of one record, from its first byte, and takes its remarks. */
+/* Each reads the syntax of one record, from its first byte; those without a parameter for them take their remarks. */
 QUIRE_MUST_USE quire_status quire_text_parse_graph(quire_text_parser *t, const quire_text_remarks *remarks, quire_text_message *m);
 QUIRE_MUST_USE quire_status quire_text_parse_node(quire_text_parser *t, quire_text_message *m);
+/* `<a = 1, b = 2>` as fields `number` of `holder`, if it is there. */
 QUIRE_MUST_USE quire_status quire_text_parse_attributes(quire_text_parser *t, uint32_t number, quire_text_message *holder);
 QUIRE_MUST_USE quire_status quire_text_parse_attribute(quire_text_parser *t, quire_text_message *m);
-/* A value info, or (`*out_is_tensor`) an initializer. */
-QUIRE_MUST_USE quire_status quire_text_parse_info(quire_text_parser *t, bool may_be_tensor, quire_text_message *m, bool *out_is_tensor,
-                                                  quire_text_message **out_default);
-/* The tensor of an attribute; its type comes next. */
+/* `[type] name` as field `number` (input, output, value_info) of graph or function `holder`; with `= data` an initializer, beside an
+ * input or in place of a value_info. */
+QUIRE_MUST_USE quire_status quire_text_parse_info(quire_text_parser *t, uint32_t number, quire_text_message *holder);
+/* The tensor of an attribute. */
 QUIRE_MUST_USE quire_status quire_text_parse_tensor(quire_text_parser *t, const quire_text_remarks *remarks, quire_text_message *m);
+/* A function's name, parameters, operands and results; then its value infos and nodes. */
+QUIRE_MUST_USE quire_status quire_text_parse_signature(quire_text_parser *t, quire_text_message *m);
+QUIRE_MUST_USE quire_status quire_text_parse_body(quire_text_parser *t, quire_text_message *m);
+/* Head and signature. */
 QUIRE_MUST_USE quire_status quire_text_parse_function_head(quire_text_parser *t, quire_text_message *m);
-QUIRE_MUST_USE quire_status quire_text_parse_function(quire_text_parser *t, quire_text_message *m);
+/* `<ir_version: 8, ...>`, if it is there. */
 QUIRE_MUST_USE quire_status quire_text_parse_model_head(quire_text_parser *t, quire_text_message *m);
+
+/* Opens the model's own file, once. Reports QUIRE_E_INVALID. parse.c closes it. */
+QUIRE_MUST_USE quire_status quire_text_open_weights(quire_text_parser *t);
 
 /* --- types and tensors (parse_type.c, parse_tensor.c) ----------------------------------------- */
 

@@ -76,7 +76,8 @@ check_uses_of(verifier *v, quire_value value)
         n++;
     }
     if (n != r->n_uses) value_violation(v, value, "its number of uses is wrong");
-    if ((r->flags & QUIRE_DEAD) != 0 && n > 0) value_violation(v, value, "it was erased and is still used");
+    if ((r->flags & QUIRE_DEAD) != 0 && n > 0)
+        value_violation(v, value, "it was erased and is still used");
 }
 
 static void
@@ -85,15 +86,19 @@ check_operands(verifier *v, quire_node n)
     const quire_node_rec *r = quire_node_at(v->m, n);
     for (uint32_t k = 0; k < r->n_in; k++) {
         const quire_use_rec *u = quire_use_at(v->m, (quire_use){r->in.id + k});
-        if (u->node.id != n.id || u->index != k || u->graph.id != r->graph.id) node_violation(v, n, "an operand belongs to another node");
-        if (u->value.id >= v->m->values.count) node_violation(v, n, "an operand reads a value that does not exist");
+        if (u->node.id != n.id || u->index != k || u->graph.id != r->graph.id)
+            node_violation(v, n, "an operand belongs to another node");
+        if (u->value.id >= v->m->values.count)
+            node_violation(v, n, "an operand reads a value that does not exist");
     }
     for (uint32_t k = 0; k < r->n_out; k++) {
         const quire_value_rec *o = quire_value_at(v->m, (quire_value){r->out.id + k});
-        if (o->def_kind != QUIRE_DEF_RESULT || o->def != n.id || o->slot != k || o->graph.id != r->graph.id) {
+        if (o->def_kind != QUIRE_DEF_RESULT || o->def != n.id || o->slot != k ||
+            o->graph.id != r->graph.id) {
             node_violation(v, n, "a result belongs to another node");
         }
-        if (o->n_uses > 0 && o->name.id <= QUIRE_SYM_EMPTY) node_violation(v, n, "a result without a name is used");
+        if (o->n_uses > 0 && o->name.id <= QUIRE_SYM_EMPTY)
+            node_violation(v, n, "a result without a name is used");
     }
 }
 
@@ -102,18 +107,21 @@ check_node(verifier *v, quire_node n)
 {
     const quire_model *m = v->m;
     const quire_node_rec *r = quire_node_at(m, n);
-    if (!in_table(&m->uses, r->in.id, r->n_in) || !in_table(&m->values, r->out.id, r->n_out) || !in_table(&m->attrs, r->attr.id, r->n_attr)) {
+    if (!in_table(&m->uses, r->in.id, r->n_in) || !in_table(&m->values, r->out.id, r->n_out) ||
+        !in_table(&m->attrs, r->attr.id, r->n_attr)) {
         node_violation(v, n, "its operands, results or attributes are out of range");
         return;
     }
     if (r->flags & QUIRE_DEAD) node_violation(v, n, "it was erased and is still in its graph");
-    if (quire_op_at(m, r->op)->type.id <= QUIRE_SYM_EMPTY) node_violation(v, n, "it has no operator");
+    if (quire_op_at(m, r->op)->type.id <= QUIRE_SYM_EMPTY)
+        node_violation(v, n, "it has no operator");
     check_operands(v, n);
     for (uint32_t k = 0; k < r->n_attr; k++) {
         const quire_attr_rec *a = quire_attr_at(m, (quire_attr){r->attr.id + k});
         for (uint32_t i = 0; i < a->n_graphs; i++) {
             const quire_graph_rec *g = quire_graph_at(m, a->graphs[i]);
-            if (g->owner.id != n.id || g->parent.id != r->graph.id) node_violation(v, n, "one of its bodies belongs to another node");
+            if (g->owner.id != n.id || g->parent.id != r->graph.id)
+                node_violation(v, n, "one of its bodies belongs to another node");
         }
     }
 }
@@ -124,15 +132,19 @@ check_list(verifier *v, quire_graph g)
     const quire_graph_rec *r = quire_graph_at(v->m, g);
     uint32_t n_nodes = 0;
     quire_node before = {0};
-    for (quire_node n = r->first; n.id != 0 && n_nodes <= r->n_nodes; n = quire_node_at(v->m, n)->next) {
+    for (quire_node n = r->first; n.id != 0 && n_nodes <= r->n_nodes;
+         n = quire_node_at(v->m, n)->next) {
         const quire_node_rec *node = quire_node_at(v->m, n);
-        if (node->prev.id != before.id || node->graph.id != g.id) node_violation(v, n, "the list of nodes is broken here");
-        if (before.id != 0 && node->order <= quire_node_at(v->m, before)->order) node_violation(v, n, "its order key does not rise");
+        if (node->prev.id != before.id || node->graph.id != g.id)
+            node_violation(v, n, "the list of nodes is broken here");
+        if (before.id != 0 && node->order <= quire_node_at(v->m, before)->order)
+            node_violation(v, n, "its order key does not rise");
         check_node(v, n);
         before = n;
         n_nodes++;
     }
-    if (n_nodes != r->n_nodes || r->last.id != before.id) violation(v, NULL, "a graph's list of nodes ends in the wrong place");
+    if (n_nodes != r->n_nodes || r->last.id != before.id)
+        violation(v, NULL, "a graph's list of nodes ends in the wrong place");
 }
 
 /* --- scopes ----------------------------------------------------------------------------------- */
@@ -182,7 +194,8 @@ check_names(verifier *v, quire_graph g)
     }
     for (quire_node n = r->first; n.id != 0; n = quire_node_at(v->m, n)->next) {
         const quire_node_rec *node = quire_node_at(v->m, n);
-        for (uint32_t k = 0; k < node->n_out; k++) QUIRE_TRY(check_name(v, g, (quire_value){node->out.id + k}));
+        for (uint32_t k = 0; k < node->n_out; k++)
+            QUIRE_TRY(check_name(v, g, (quire_value){node->out.id + k}));
     }
     quire_scopes_close(&v->scopes, 0);
     return QUIRE_OK;
@@ -199,8 +212,10 @@ check_initializers(verifier *v, quire_graph g)
         const quire_value_rec *value = quire_value_at(v->m, r->inits[k].value);
         const quire_tensor_rec *t = quire_tensor_at(v->m, r->inits[k].tensor);
         uint64_t need;
-        if (value->init.id != r->inits[k].tensor.id) value_violation(v, r->inits[k].value, "its tensor is another one's");
-        if ((t->form == QUIRE_FORM_RAW || t->form == QUIRE_FORM_EXTERNAL) && quire_dtype_bytes(t->dtype, t->n_elements, &need) && need != t->data.len) {
+        if (value->init.id != r->inits[k].tensor.id)
+            value_violation(v, r->inits[k].value, "its tensor is another one's");
+        if ((t->form == QUIRE_FORM_RAW || t->form == QUIRE_FORM_EXTERNAL) &&
+            quire_dtype_bytes(t->dtype, t->n_elements, &need) && need != t->data.len) {
             value_violation(v, r->inits[k].value, "its data has the wrong size");
         }
     }
@@ -227,7 +242,9 @@ check_layers(verifier *v)
     size_t n;
     QUIRE_TRY(quire_layer_slots(v->ctx, layer, &slots, &n));
     for (size_t i = 0; i < n; i++) {
-        const quire_value value = slots[i].is_use ? quire_use_at(v->m, (quire_use){slots[i].id})->value : (quire_value){slots[i].id};
+        const quire_value value = slots[i].is_use
+                                      ? quire_use_at(v->m, (quire_use){slots[i].id})->value
+                                      : (quire_value){slots[i].id};
         const bool dead = value.id == 0 || (quire_value_at(v->m, value)->flags & QUIRE_DEAD) != 0;
         if (dead) violation(v, NULL, "the spec layer has a record for an erased slot");
     }
@@ -247,8 +264,10 @@ check_model(verifier *v)
         check_initializers(v, g);
         QUIRE_TRY(check_names(v, g));
     }
-    for (uint32_t i = 1; i < m->values.count; i++) check_uses_of(v, (quire_value){i});
-    for (uint32_t i = 1; i < m->uses.count; i++) check_reach(v, (quire_use){i});
+    for (uint32_t i = 1; i < m->values.count; i++)
+        check_uses_of(v, (quire_value){i});
+    for (uint32_t i = 1; i < m->uses.count; i++)
+        check_reach(v, (quire_use){i});
     QUIRE_TRY(check_layers(v));
     if (v->failed) return v->status;
     return quire_order_check(v->ctx, m, v->status, &v->budget);

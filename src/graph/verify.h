@@ -10,6 +10,7 @@
 #include "graph/model.h"
 
 /* QUIRE_OK, or `status` (QUIRE_E_INVALID after import, QUIRE_E_INTERNAL after our own passes) with the violations reported. */
-QUIRE_MUST_USE quire_status quire_model_verify(quire_ctx *ctx, const quire_model *m, quire_status status);
+QUIRE_MUST_USE quire_status quire_model_verify(quire_ctx *ctx, const quire_model *m,
+                                               quire_status status);
 
 #endif

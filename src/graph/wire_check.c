@@ -182,6 +182,14 @@ check_string(checker *c, uint32_t number, uint64_t len)
     return fail(c, QUIRE_E_INVALID, number, end, "a string ends inside a UTF-8 character");
 }
 
+/* Bulk stays in the file only where a record knows of it: a leaf is unpacked from memory as a whole. */
+static bool
+is_bulk(const checker *c, uint64_t len)
+{
+    const ProtobufCMessageDescriptor *d = c->frames[c->n_frames - 1].message->descriptor;
+    return len >= QUIRE_BULK && (d == &onnx__tensor_proto__descriptor || d == &onnx__attribute_proto__descriptor);
+}
+
 static quire_status
 add_hole(checker *c, uint64_t len)
 {
@@ -203,7 +211,7 @@ check_packed(checker *c, uint32_t number, const quire_field_rule *rule, uint64_t
                     "an array of %llu-byte numbers is %llu bytes long", (unsigned long long)size,
                     (unsigned long long)len);
     }
-    if (len >= QUIRE_BULK) return add_hole(c, len);
+    if (is_bulk(c, len)) return add_hole(c, len);
     c->stats.projected_memory += len / size * rule->cost;
     const uint64_t end = c->pos + len;
     if (rule->kind != QUIRE_KIND_VARINT) c->pos = end;
@@ -264,7 +272,7 @@ check_delimited(checker *c, uint32_t number, const quire_field_rule *rule, uint6
     case QUIRE_KIND_STRING: return check_string(c, number, len);
     case QUIRE_KIND_MESSAGE: return enter(c, number, rule, len);
     case QUIRE_KIND_BYTES:
-        if (len >= QUIRE_BULK) return add_hole(c, len);
+        if (is_bulk(c, len)) return add_hole(c, len);
         c->pos += len;
         return QUIRE_OK;
     case QUIRE_KIND_UNKNOWN: c->pos += len; return QUIRE_OK;

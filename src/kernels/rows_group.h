@@ -59,6 +59,8 @@ quire_row_params quire_row_params_search(const quire_row_format *f, const float 
 /* Scale and zero point of group number `g`, counted over all rows of the arrays. What is loaded
  * has no derived fields: it decodes, and codes are made after quire_row_params_make. */
 quire_row_params quire_row_params_load(const quire_row_format *f, quire_row_arrays in, size_t g);
+
+/* Stores the scale and zero point of `p`, which the format can hold exactly, as group `g`. */
 void quire_row_params_store(const quire_row_format *f, quire_row_params p, quire_row_arrays out,
                             size_t g);
 

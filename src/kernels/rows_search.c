@@ -6,7 +6,8 @@
  * measured side by side, one per lane, and each keeps its own sums in column order: the choice
  * cannot depend on how many lanes an instruction set takes at once.
  *
- * Not the optimum, but within half a per cent of it on random rows at 4 and 2 bits.
+ * Not the optimum: the root of the error is up to 1.5 % above it on normal and Laplace rows of 32 to
+ * 768 columns at 4 and 2 bits, mostly below 0.5 % with integer zero points.
  */
 #include "kernels/rows_group.h"
 
@@ -184,7 +185,7 @@ move(const search *s, double slope, double mean_t, double mean_k, quire_row_para
     }
 }
 
-/* One step of least squares: the line t = slope * k + shift, through 0 for an integer zero point. */
+/* One step of least squares: t = slope * k + shift, shift being 0 for an integer zero point. */
 static void
 refit(const search *s, const lane_sums *sums, quire_row_params *p)
 {

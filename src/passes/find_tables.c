@@ -34,10 +34,12 @@ is_aten_embedding(const quire_model *m, quire_node n)
     return false;
 }
 
+/* A node without a result looks nothing up. */
 static bool
 is_lookup(const quire_model *m, quire_node n)
 {
     const quire_op_kind kind = quire_node_kind(m, n);
+    if (quire_node_label(m, n).len == 0) return false;
     if (kind == QUIRE_OP_GATHER || kind == QUIRE_OP_GATHER_ND) return true;
     return (kind == QUIRE_OP_ATEN || kind == QUIRE_OP_OTHER) && is_aten_embedding(m, n);
 }

@@ -333,8 +333,8 @@ static quire_status
 judge_indices(finder *f, quire_lookup *l)
 {
     const int64_t axis = quire_node_int(f->m, l->node, "axis", 0);
-    bool one_row = true;
-    if (quire_node_kind(f->m, l->node) == QUIRE_OP_GATHER_ND) {
+    bool one_row = quire_node_input(f->m, l->node, 1).id != 0;
+    if (one_row && quire_node_kind(f->m, l->node) == QUIRE_OP_GATHER_ND) {
         QUIRE_TRY(judge_depth(f, l, &one_row));
     } else if (axis != 0 && axis != -2) {
         l->reason = QUIRE_REASON_AXIS;

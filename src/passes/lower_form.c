@@ -12,6 +12,11 @@
 #include "graph/edit.h"
 #include "passes/table_codes.h"
 
+enum {
+    MAX_OUTER = 8, /* dimensions of indices that are spelled out                    */
+    MAX_HOPS = 16, /* nodes looked through for the rank of indices                  */
+};
+
 typedef struct form {
     quire_ctx *ctx;
     quire_model *m;
@@ -20,8 +25,9 @@ typedef struct form {
     quire_graph graph;
     quire_value result, indices;
     bool gather_nd;
-    int32_t rank; /* of the result, -1 unknown */
-    bool last;    /* the step being made gives the result */
+    int32_t rank;  /* of the result, -1 unknown                                    */
+    int32_t outer; /* dimensions of the result less the last, if they are certain, else -1 */
+    bool last;     /* the step being made gives the result */
 } form;
 
 /* What a new node computes, less its operands. */
@@ -243,6 +249,16 @@ multiply(form *f, quire_value in, quire_value *out)
                     out);
 }
 
+/* The same dimensions where their number is certain: zeros. Optimisers follow a constant shape, and the result keeps the
+ * shape the lookup's had. */
+static quire_status
+add_constant_shape(form *f, uint64_t columns, quire_value *out)
+{
+    int64_t dims[MAX_OUTER + 1] = {0};
+    dims[f->outer] = (int64_t)columns;
+    return add_integers(f, "shape", dims, f->outer + 1, out);
+}
+
 /* Shape of the indices less GatherND's last entry, which addresses the row, then `columns`. In a Reshape a 0 copies
  * the dimension of its input at that place, which is the indices' too: empty indices stay empty. */
 static quire_status
@@ -273,7 +289,8 @@ reshape(form *f, const char *suffix, quire_value in, uint64_t columns, quire_val
     const node_op op = {
         .type = "Reshape", .suffix = suffix, .dtype = QUIRE_DTYPE_FLOAT, .rank = f->rank};
     quire_value operands[2] = {in};
-    QUIRE_TRY(add_shape(f, columns, &operands[1]));
+    QUIRE_TRY(f->outer >= 0 ? add_constant_shape(f, columns, &operands[1])
+                            : add_shape(f, columns, &operands[1]));
     return add_step(f, &op, operands, 2, out);
 }
 
@@ -293,10 +310,11 @@ join_blocks(form *f, quire_value in, quire_value *out)
 static quire_status
 cut_columns(form *f, quire_value in, quire_value *out)
 {
-    return cut(f, "cut", in, -1, f->rows.width, out);
+    return cut(f, "cut", in, f->outer, f->rows.width, out);
 }
 
-/* [..., S, N] to [rows, S * N]: below opset 11 only an axis that is counted from the front can be cut. */
+/* [..., S, N] to [rows, S * N]: below opset 11 only an axis that is counted from the front can be cut. What follows
+ * reads the indices' shape: the zeros of a constant one would copy from the flat tensor. */
 static quire_status
 flatten(form *f, quire_value in, quire_value *out)
 {
@@ -347,7 +365,7 @@ list_steps(const form *f, step steps[MAX_STEPS])
     const bool ragged = padded_width(f) != f->rows.width;
     size_t n = 0;
     steps[n++] = multiply;
-    if (f->rows.choice.block != 0 && ragged && f->site->opset < 11) {
+    if (f->rows.choice.block != 0 && ragged && f->outer < 0 && f->site->opset < 11) {
         steps[n++] = flatten;
         steps[n++] = cut_flat;
         steps[n++] = unflatten;
@@ -362,6 +380,33 @@ list_steps(const form *f, step steps[MAX_STEPS])
     return n;
 }
 
+/* --- ranks ------------------------------------------------------------------------------------ */
+
+static bool
+keeps_rank(quire_op_kind kind)
+{
+    return kind == QUIRE_OP_IDENTITY || kind == QUIRE_OP_CAST || kind == QUIRE_OP_SLICE ||
+           kind == QUIRE_OP_TRANSPOSE;
+}
+
+/* Rank of v, or -1 unless every runtime will find the same. What value infos inside the graph say is hearsay: exporters
+ * get it wrong and runtimes only warn. A fed input of the wrong rank is refused. */
+static int32_t
+certain_rank(const quire_model *m, quire_value v)
+{
+    for (int hops = 0; hops < MAX_HOPS; hops++) {
+        const quire_value_rec *r = quire_value_at(m, v);
+        if (r->def_kind == QUIRE_DEF_INITIALIZER) return r->rank;
+        if (r->def_kind == QUIRE_DEF_INPUT) {
+            return quire_graph_at(m, r->graph)->kind == QUIRE_GRAPH_MAIN ? r->rank : -1;
+        }
+        const quire_node n = quire_value_node(m, v);
+        if (n.id == 0 || !keeps_rank(quire_node_kind(m, n))) return -1;
+        v = quire_node_input(m, n, 0);
+    }
+    return -1;
+}
+
 /* --- rewrites --------------------------------------------------------------------------------- */
 
 static form
@@ -372,7 +417,9 @@ form_of(quire_ctx *ctx, quire_model *m, const quire_lower_site *site)
     f.indices = quire_node_input(m, site->lookup, 1);
     f.gather_nd = quire_node_kind(m, site->lookup) == QUIRE_OP_GATHER_ND;
     const int32_t rank = quire_value_at(m, f.indices)->rank;
+    const int32_t certain = certain_rank(m, f.indices) - (f.gather_nd ? 1 : 0);
     f.rank = rank < 0 ? -1 : rank + (f.gather_nd ? 0 : 1);
+    f.outer = certain >= 0 && certain <= MAX_OUTER ? certain : -1;
     return f;
 }
 

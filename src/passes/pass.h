@@ -30,13 +30,14 @@ const quire_pass *quire_pass_at(size_t i);
 const quire_pass *quire_pass_find(quire_bytes name);
 
 typedef struct quire_manager_options {
-    bool verify_each;          /* the verifier after every pass                                */
-    bool print_changed;        /* the model's text after each pass that changed it, to `out`   */
-    bool times;                /* a table of milliseconds per pass, to `out`, at the end       */
-    quire_writer *out;         /* stderr of the program                                        */
+    bool verify_each;   /* the verifier after every pass                                */
+    bool print_changed; /* the model's text after each pass that changed it, to `out`   */
+    bool times;         /* a table of milliseconds per pass, to `out`, at the end       */
+    quire_writer *out;  /* stderr of the program                                        */
 } quire_manager_options;
 
 /* Runs "a,b,c". An unknown name is QUIRE_E_USAGE with the nearest names. A failed verification after a pass is QUIRE_E_INTERNAL and names it. */
-QUIRE_MUST_USE quire_status quire_pipeline_run(quire_ctx *ctx, quire_run *run, const char *pipeline, const quire_manager_options *options);
+QUIRE_MUST_USE quire_status quire_pipeline_run(quire_ctx *ctx, quire_run *run, const char *pipeline,
+                                               const quire_manager_options *options);
 
 #endif

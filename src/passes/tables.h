@@ -25,10 +25,10 @@ const char *quire_reason_text(quire_reason reason);
 /* One Gather, GatherND or ATen embedding node. */
 typedef struct quire_lookup {
     quire_node node;
-    uint32_t table;         /* index + 1 into tables[], 0: leads to no table */
-    quire_reason reason;    /* 0: eligible */
-    quire_bytes message;    /* what was found; the reason's own sentence if empty */
-    int32_t type;           /* element type of the lookup's result (after a widening Cast on the table) */
+    uint32_t table;      /* index + 1 into tables[], 0: leads to no table */
+    quire_reason reason; /* 0: eligible */
+    quire_bytes message; /* what was found; the reason's own sentence if empty */
+    int32_t type; /* element type of the lookup's result (after a widening Cast on the table) */
     bool lowered;
     /* For the report after the node is gone: */
     quire_bytes path;       /* report path + first result */
@@ -37,43 +37,45 @@ typedef struct quire_lookup {
 } quire_lookup;
 
 typedef struct quire_found_table {
-    quire_value value;      /* initializer, or result of the Constant node */
+    quire_value value; /* initializer, or result of the Constant node */
     quire_tensor tensor;
-    quire_graph graph;      /* that holds it */
+    quire_graph graph; /* that holds it */
     quire_bytes name, graph_path;
     int32_t dtype;
     uint64_t rows, width;
     uint32_t n_lookups, n_eligible;
-    bool keeps_float;       /* it has other uses (incl. lookups that are left alone) */
+    bool keeps_float; /* it has other uses (incl. lookups that are left alone) */
     bool external;
     quire_bytes *other_uses; /* report paths */
     size_t n_other_uses, other_uses_room;
-    quire_reason excluded;  /* a reason that takes the whole table out, 0: none */
+    quire_reason excluded; /* a reason that takes the whole table out, 0: none */
     /* decided by annotate-tables, read back from the specs by quantize-tables */
-    uint32_t bits, block;   /* block 0: per row */
+    uint32_t bits, block; /* block 0: per row */
     bool zero_point_float, scale_f16, search_mse;
     bool quantized;
     /* made by quantize-tables */
-    quire_value codes, scales, zero_points; /* dequantized target: codes is the float table, others 0 */
+    quire_value codes, scales,
+        zero_points; /* dequantized target: codes is the float table, others 0 */
     quire_bytes codes_name, scales_name, zero_points_name;
     uint64_t bytes_before, bytes_after;
-    double sum_xx, sum_ee;       /* over the table, row-major order */
+    double sum_xx, sum_ee; /* over the table, row-major order */
     bool has_worst;
     uint64_t worst_row;
     double worst_sqnr_db;
-    uint64_t check;              /* XXH3-64 of the decoded table as stored type, for verification of the written file */
+    uint64_t
+        check; /* XXH3-64 of the decoded table as stored type, for verification of the written file */
 } quire_found_table;
 
 typedef struct quire_tables {
     const quire_quantize_options *options;
-    quire_lookup *lookups;       /* graph order */
+    quire_lookup *lookups; /* graph order */
     size_t n_lookups, lookups_room;
-    quire_found_table *tables;   /* in order of first lookup */
+    quire_found_table *tables; /* in order of first lookup */
     size_t n_tables, tables_room;
-    quire_spool spools[3];       /* codes, scales and zero points on their way */
+    quire_spool spools[3]; /* codes, scales and zero points on their way */
     bool has_spools;
-    const char *beside;          /* where the spools go: the output's path */
-    bool plan_only;              /* dry run: nothing is read, payloads are zeros */
+    const char *beside; /* where the spools go: the output's path */
+    bool plan_only;     /* dry run: nothing is read, payloads are zeros */
 } quire_tables;
 
 void quire_tables_init(quire_tables *tables, const quire_quantize_options *options);

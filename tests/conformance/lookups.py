@@ -242,8 +242,8 @@ def one(lookup, want, model, shapes, uses, in_training, opset, folder):
     home, name, tensor, is_node = lookup.table
     if not is_node and name in home.inputs and (model.ir_version >= 4 or home.kind != "main"):
         return "overridable-initializer"
-    if any(user is not None and user.op_type.startswith("Scatter") for _, user, _ in uses.get(
-            table_key(lookup.table), ())):
+    if any(user is not None and user.op_type.startswith("Scatter") and index == 0
+           for _, user, index in uses.get(table_key(lookup.table), ())):
         return "scatter"
     if name in in_training:
         return "training-info"
@@ -259,11 +259,12 @@ def one(lookup, want, model, shapes, uses, in_training, opset, folder):
     if constant(lookup.graph, node.input[1]) is not None:
         return "constant-indices"
     bits, chosen = bits_for(name, want)
-    if not chosen and tensor.dims[0] * tensor.dims[1] < want.get("min_elements", 1024):
+    count = tensor.dims[0] * tensor.dims[1]
+    if count == 0 or (not chosen and count < want.get("min_elements", 1024)):
         return "too-small"
     if bits is None:
         return "excluded"
-    if bits < 8 and opset < 11:
+    if opset < (7 if bits == 8 else 11):
         return "opset"
     values = rows.widen(gr.table_bits(tensor, folder), gr.DTYPES[tensor.data_type])
     if not np.isfinite(values).all():

@@ -78,7 +78,7 @@ def codes(x, s, z, bits, zero_point, dtype):
         else:
             q = np.rint(((x * (f4(1) / s)[:, None]).astype(f4) + z[:, None]).astype(f4))
             target = np.broadcast_to(np.clip(np.rint(z), 0, n)[:, None], x.shape)
-        q = np.clip(q, 0, n)
+        q = np.clip(q, 0, n) + 0  # a code is an integer: no -0
         value = decode(q, s, z, dtype)
         while np.isinf(value).any():
             step = np.where(np.isinf(value), np.sign(target - q), 0)

@@ -105,7 +105,7 @@ def encode(x, s, zp, bits, zp_kind, dtype):
         t = (x * (f32(1) / s)[:, None]).astype(f32)
         q = np.clip(np.rint((t + zp[:, None]).astype(f32)), 0, n)
         target = np.clip(np.rint(zp.astype(f64)), 0, n)
-    q = q.astype(f32)
+    q = q.astype(np.uint8).astype(f32)  # a code is an integer: there is no -0
     target = np.broadcast_to(target[:, None], q.shape).astype(f32)
     while True:
         v = decode(q, s, zp, dtype)
@@ -437,9 +437,9 @@ def check_halves(driver, rng):
     brain = driver.read('<f4', 65536)
     assert (brain.view('<u4') == every.astype('<u4') << 16).all(), 'bfloat16 to float32'
     bits = [rng.integers(0, 2 ** 32, 1 << 21, dtype=np.uint64).astype('<u4')]
-    for near in (wide.view('<u4'), brain.view('<u4')):
-        for half_step in (0, 0x0800, 0x1000, 0x1800, 0x4000, 0x8000, 0xc000):
-            bits += [near + np.array(half_step + d, '<u4') for d in (-1, 0, 1) if half_step + d >= 0]
+    offsets = (0, 0x0800, 0x1000, 0x1800, 0x4000, 0x8000, 0xc000)
+    for near, offset in itertools.product((wide.view('<u4'), brain.view('<u4')), offsets):
+        bits += [near + np.array(offset + d, '<u4') for d in (-1, 0, 1) if offset + d >= 0]
     subnormal = np.arange(2 * 1024 + 2) * 2.0 ** -25  # and every tie between them
     for way in (0, np.inf):
         bits += [np.nextafter(s * subnormal.astype(f32), f32(way)).view('<u4') for s in (1, -1)]
@@ -505,8 +505,8 @@ def write_golden(path):
     names = {'bits': (8, 4, 2), 'zp': ('INT', 'FLOAT'), 'dtype': ('F32', 'F16', 'BF16')}
     lines = ['/* rows.inc - written by tests/conformance/rows_reference.py --golden, in numpy.\n'
              ' *\n'
-             ' * ROW(bits, block, zero point, scale, dtype, width, row, codes, scales, zero points,\n'
-             ' * decoded row), the last five as bytes in hexadecimal.\n'
+             ' * ROW(bits, block, zero point, scale, dtype, width, row, codes, scales,\n'
+             ' * zero points, decoded row), the last five as bytes in hexadecimal.\n'
              ' */\n'
              '/* clang-format off */']
     combos = list(itertools.product((8, 4, 2), (0, 16), (0, 1), (F32, F16), (F32, F16, BF16)))
@@ -523,9 +523,10 @@ def write_golden(path):
             codes, v = case.encode(s, zp)
             fields = (to_bytes(dtype, case.x), codes.tobytes(), case.scale_bytes(s).tobytes(),
                       case.zp_bytes(zp).tobytes(), to_bytes(dtype, v))
-            lines.append(f'ROW({bits}, {block}, {names["zp"][zp_kind]}, {names["dtype"][scale_type]}, '
-                         f'{names["dtype"][dtype]}, {case.width},\n    "' +
-                         '",\n    "'.join(f.hex() for f in fields) + '")')
+            form = (bits, block, names['zp'][zp_kind], names['dtype'][scale_type],
+                    names['dtype'][dtype], case.width)
+            lines.append('ROW(' + ', '.join(map(str, form)) + ',\n    "' +
+                         '",\n    "'.join(field.hex() for field in fields) + '")')
     with open(path, 'w', encoding='ascii') as file:
         file.write('\n'.join(lines) + '\n')
 

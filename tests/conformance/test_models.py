@@ -7,6 +7,7 @@ the same bits at the same optimisation level. With --old-python also in that int
 onnxruntime. --sample takes three of the twelve forms of each model, in turns."""
 import itertools
 import os
+import re
 import sys
 from concurrent.futures import ProcessPoolExecutor
 
@@ -24,7 +25,10 @@ INVALID = {"invalid_duplicate_name_dynamo_op18"}
 
 def form_name(form):
     block = f"block{form['block']}" if form.get("block") else "row"
-    return f"{form['bits']}bit-{block}-{form.get('zero_point', 'int')}"
+    bits = form.get("bits") or "-".join(str(pair[1]) for pair in form.get("bits_for", [("", 8)]))
+    parts = [f"{bits}bit", block, form.get("zero_point", "int"), form.get("scales"),
+             form.get("search"), *form.get("only", ()), *form.get("skip", ())]
+    return re.sub("[^a-z0-9-]", "", "-".join(str(part) for part in parts if part))
 
 
 def checker(path):

@@ -1,4 +1,4 @@
-/* test_arena.c - pieces do not overlap, are aligned, live until reset; every allocation fails once. */
+/* test_arena.c - pieces are aligned, apart, alive until reset; every allocation fails once. */
 #include <check.h>
 
 #include "base/arena.h"

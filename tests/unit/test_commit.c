@@ -68,7 +68,8 @@ put(quire_ctx *ctx, const char *name, const char *text)
     return status;
 }
 
-/* ---- names, modes, links ---------------------------------------------------------------------- */
+/* ---- names, modes, links
+ * ---------------------------------------------------------------------- */
 
 START_TEST(a_new_file_appears_at_commit)
 {
@@ -272,7 +273,8 @@ START_TEST(the_name_may_be_told_late)
 }
 END_TEST
 
-/* ---- ropes ------------------------------------------------------------------------------------ */
+/* ---- ropes
+ * ------------------------------------------------------------------------------------ */
 
 /* Small and bulk pieces of every kind; *out_plain (malloc'ed) holds the same bytes. */
 static quire_status
@@ -358,6 +360,34 @@ START_TEST(a_rope_is_written_as_it_reads)
     ck_assert_uint_lt(alloc.peak_size, 3 << 19);
     ck_assert(fault_io_is_clean(&io));
     ck_assert(fault_alloc_is_clean(&alloc));
+}
+END_TEST
+
+/* 300,000 pieces of 10 bytes: a write for each 256 KiB or so, not for each piece. */
+START_TEST(small_pieces_are_written_together)
+{
+    enum { N = 300000 };
+    fault_io io;
+    fault_io_init(&io, 0, false, 0);
+    quire_ctx ctx = fault_ctx(NULL, &io, NULL);
+    quire_rope rope;
+    quire_staged staged;
+    uint8_t *plain = malloc(10 * N);
+    quire_rope_init(&rope, ctx.alloc);
+    for (size_t i = 0; i < N; i++) {
+        const quire_bytes piece = {big + i * 11 % (BIG - 10), 10};
+        ck_assert_int_eq(quire_rope_add(&ctx, &rope, piece), QUIRE_OK);
+        memcpy(plain + 10 * i, piece.ptr, 10);
+    }
+    quire_rope_finish(&rope);
+    ck_assert_int_eq(quire_staged_create(&ctx, scratch_path(&dir, "out"), &staged), QUIRE_OK);
+    ck_assert_int_eq(quire_staged_write_rope(&ctx, &staged, &rope, NULL), QUIRE_OK);
+    ck_assert_int_eq(quire_staged_commit(&ctx, &staged), QUIRE_OK);
+    quire_staged_abandon(&ctx, &staged);
+    ck_file("out", plain, 10 * N);
+    ck_assert_uint_eq(io.n_by_op[FAULT_WRITE], 12); /* 3,000,000 / 262,140, rounded up */
+    quire_rope_deinit(&rope);
+    free(plain);
 }
 END_TEST
 
@@ -500,7 +530,8 @@ START_TEST(what_was_written_can_be_read_back)
 }
 END_TEST
 
-/* ---- room ------------------------------------------------------------------------------------- */
+/* ---- room
+ * ------------------------------------------------------------------------------------- */
 
 START_TEST(a_full_disk_says_what_is_needed)
 {
@@ -552,7 +583,8 @@ START_TEST(a_file_size_limit_is_an_error_and_leaves_nothing)
 }
 END_TEST
 
-/* ---- order of the last steps ------------------------------------------------------------------ */
+/* ---- order of the last steps
+ * ------------------------------------------------------------------ */
 
 START_TEST(a_failed_fsync_is_final)
 {
@@ -571,6 +603,28 @@ START_TEST(a_failed_fsync_is_final)
     ck_assert_uint_eq(io.n_by_op[FAULT_RENAME], 0);
     quire_staged_abandon(&ctx, &staged);
     ck_assert_uint_eq(scratch_count(&dir), 0);
+}
+END_TEST
+
+/* Some file systems tell only then that the data did not arrive. */
+START_TEST(a_failed_close_is_final)
+{
+    fault_io io;
+    fault_log log;
+    fault_io_init(&io, 1, false, EDQUOT);
+    io.ops = 1u << FAULT_CLOSE;
+    quire_ctx ctx = fault_ctx(NULL, &io, &log);
+    quire_staged staged;
+    scratch_write(&dir, "out", "old", 3);
+    ck_assert_int_eq(quire_staged_create(&ctx, scratch_path(&dir, "out"), &staged), QUIRE_OK);
+    ck_assert_int_eq(quire_staged_write(&ctx, &staged, "x", 1), QUIRE_OK);
+    ck_assert_int_eq(quire_staged_commit(&ctx, &staged), QUIRE_E_IO);
+    ck_assert_uint_eq(log.n_errors, 1);
+    ck_assert_uint_eq(io.n_by_op[FAULT_RENAME], 0);
+    quire_staged_abandon(&ctx, &staged);
+    ck_file("out", "old", 3);
+    ck_assert_uint_eq(scratch_count(&dir), 1);
+    ck_assert(fault_io_is_clean(&io));
 }
 END_TEST
 
@@ -607,7 +661,8 @@ START_TEST(committing_twice_is_our_mistake)
 }
 END_TEST
 
-/* ---- spools ----------------------------------------------------------------------------------- */
+/* ---- spools
+ * ----------------------------------------------------------------------------------- */
 
 START_TEST(a_spool_reads_what_was_appended)
 {
@@ -656,7 +711,8 @@ START_TEST(a_spool_falls_back_to_tmpdir)
 }
 END_TEST
 
-/* ---- every operation and every allocation fails ------------------------------------------------ */
+/* ---- every operation and every allocation fails
+ * ------------------------------------------------ */
 
 typedef struct fixture {
     quire_source in; /* opened outside the fault, so that every fault hits the output */
@@ -859,6 +915,15 @@ START_TEST(every_operation_of_a_spool_may_fail)
     quire_ctx ctx = fault_ctx(&alloc, NULL, &log);
     ck_assert_int_eq(use_spool(&ctx, &f), QUIRE_E_NOMEM);
     ck_assert_uint_eq(log.n_errors, 1);
+
+    /* A file that keeps its name is not used: the next place is tried. */
+    fault_io io;
+    fault_io_init(&io, 1, false, EIO);
+    io.ops = 1u << FAULT_UNLINK;
+    ctx = fault_ctx(NULL, &io, &log);
+    ck_assert_int_eq(use_spool(&ctx, &f), QUIRE_OK);
+    ck_assert_uint_eq(scratch_count(&dir), 1);
+    ck_assert(fault_io_is_clean(&io));
 }
 END_TEST
 
@@ -880,6 +945,7 @@ main(void)
     tcase_add_test(tc, a_name_without_directory_is_here);
     tcase_add_test(tc, the_name_may_be_told_late);
     tcase_add_loop_test(tc, a_rope_is_written_as_it_reads, 0, 2);
+    tcase_add_test(tc, small_pieces_are_written_together);
     tcase_add_loop_test(tc, interruptions_and_short_transfers_do_not_show, 0, 2);
     tcase_add_loop_test(tc, where_the_kernel_cannot_copy_memory_is_used, 0, 4);
     tcase_add_loop_test(tc, file_systems_that_cannot_allocate_are_no_problem, 0, 2);
@@ -889,6 +955,7 @@ main(void)
     tcase_add_test(tc, a_full_disk_says_what_is_needed);
     tcase_add_test(tc, a_file_size_limit_is_an_error_and_leaves_nothing);
     tcase_add_test(tc, a_failed_fsync_is_final);
+    tcase_add_test(tc, a_failed_close_is_final);
     tcase_add_test(tc, after_the_rename_failures_are_warnings);
     tcase_add_test(tc, committing_twice_is_our_mistake);
     tcase_add_loop_test(tc, a_spool_reads_what_was_appended, 0, 2);

@@ -205,7 +205,8 @@ START_TEST(neighbours_merge)
 }
 END_TEST
 
-/* What is copied behind an empty field may merge into its header; the outer length must count it. */
+/* What is copied behind an empty field may merge into its header; the outer length must count
+ * it. */
 START_TEST(copies_behind_an_empty_field_stay_outside_it)
 {
     quire_ctx ctx = fault_ctx(NULL, NULL, NULL);
@@ -222,7 +223,8 @@ START_TEST(copies_behind_an_empty_field_stay_outside_it)
 }
 END_TEST
 
-/* ---- random ropes against a plain byte array, built inside out -------------------------------- */
+/* ---- random ropes against a plain byte array, built inside out
+ * -------------------------------- */
 
 typedef struct plain {
     uint8_t ptr[1 << 16];

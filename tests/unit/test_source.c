@@ -230,6 +230,15 @@ START_TEST(beneath_with_the_kernels_help)
 }
 END_TEST
 
+static int
+count_descriptors(void)
+{
+    int n = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
 /* The kernel is told to refuse openat2 (this test is a process of its own). */
 START_TEST(beneath_without_the_kernels_help)
 {
@@ -249,16 +258,14 @@ START_TEST(beneath_without_the_kernels_help)
     ck_assert_int_eq((int)syscall(SYS_openat2, AT_FDCWD, "/", NULL, 0), -1);
     ck_assert_int_eq(errno, _i == 0 ? ENOSYS : EPERM);
     ck_beneath();
-    /* No descriptor of the walk is left open. */
-    const int fd = open("/", O_RDONLY);
-    close(fd);
-    for (int i = 0; i < 50; i++)
-        ck_beneath();
-    ck_assert_int_eq(open("/", O_RDONLY), fd);
+    const int before = count_descriptors();
+    ck_beneath();
+    ck_assert_int_eq(count_descriptors(), before);
 }
 END_TEST
 
-/* ---- what comes through a pipe ---------------------------------------------------------------- */
+/* ---- what comes through a pipe
+ * ---------------------------------------------------------------- */
 
 /* The reading end of a pipe that a child fills with `n` bytes, byte i being i * 31 modulo 251. */
 static int
@@ -344,7 +351,8 @@ START_TEST(spooling_falls_back_to_tmp)
 }
 END_TEST
 
-/* ---- every operation fails -------------------------------------------------------------------- */
+/* ---- every operation fails
+ * -------------------------------------------------------------------- */
 
 static quire_status
 read_a_file(quire_ctx *ctx)

@@ -175,7 +175,8 @@ double_text(double x)
     return text.ptr;
 }
 
-/* The digits are those of Python's repr() and numpy.float32's, which are shortest by construction. */
+/* The digits are those of Python's repr() and numpy.float32's, which are shortest by
+ * construction. */
 START_TEST(floats_known_elsewhere)
 {
     ck_assert_str_eq(float_text(0.0f), "0");

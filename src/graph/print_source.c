@@ -1,0 +1,131 @@
+/* print_source.c - where printing reads: the bytes of an export, and which of them are stretches of the model's own file. */
+#include "base/alloc.h"
+#include "base/diag.h"
+#include "graph/export.h"
+#include "graph/fields.h"
+#include "graph/print_text.h"
+
+/* --- loading an export as a skeleton ---------------------------------------------------------- */
+
+static quire_status
+read_skeleton(quire_ctx *ctx, quire_model *m, const quire_source *source, uint64_t size)
+{
+    m->skeleton_memory = quire_alloc(m->alloc, (size_t)size + 1);
+    if (m->skeleton_memory == NULL) return quire_nomem(ctx);
+    m->skeleton_room = (size_t)size + 1;
+    const size_t n_holes = m->skeleton.n_holes;
+    uint64_t from = 0;
+    uint64_t at = 0;
+    for (size_t i = 0; i <= n_holes; i++) {
+        const uint64_t to = i < n_holes ? m->hole_memory[i].off : source->size;
+        QUIRE_TRY(quire_source_read(ctx, source, from, m->skeleton_memory + at, (size_t)(to - from)));
+        at += to - from;
+        if (i < n_holes) from = to + m->hole_memory[i].len;
+    }
+    m->skeleton = (quire_skeleton){m->skeleton_memory, (size_t)size, m->hole_memory, n_holes};
+    m->src = (quire_bytes){m->skeleton_memory, (size_t)size};
+    return QUIRE_OK;
+}
+
+quire_status
+quire_print_load(quire_ctx *ctx, const quire_model *origin, quire_rope *rope, quire_model *out)
+{
+    quire_wire_stats stats;
+    quire_wire_holes holes = {NULL, 0, 0};
+    uint32_t file;
+    QUIRE_TRY(quire_model_export(ctx, origin, rope));
+    QUIRE_TRY(quire_model_add_file(ctx, out, quire_rope_as_source(rope, "export"), NULL, false, &file));
+    const quire_status status = quire_wire_check(ctx, &out->files[file].source, &quire_wire_limits_default, &stats, &holes);
+    out->hole_memory = holes.ptr;
+    out->holes_room = holes.room;
+    out->skeleton.n_holes = holes.n;
+    QUIRE_TRY(status);
+    return read_skeleton(ctx, out, &out->files[file].source, stats.skeleton_size);
+}
+
+/* --- origins ---------------------------------------------------------------------------------- */
+
+/* The rope behind a source that is one, else NULL. */
+static const quire_rope *
+rope_of(const quire_source *source)
+{
+    const quire_rope empty = {0};
+    return source->read == quire_rope_as_source(&empty, NULL).read ? source->data : NULL;
+}
+
+/* The file that own references are into: the model's, or the one that the text it came from refers to. */
+static const quire_source *
+own_source(const quire_model *m)
+{
+    const quire_source *source = &m->files[1].source;
+    const quire_rope *rope = rope_of(source);
+    for (size_t i = 0; rope != NULL && i < rope->n_pieces; i++) {
+        if (rope->pieces[i].kind == QUIRE_ROPE_SOURCE) return rope->pieces[i].source;
+    }
+    return rope == NULL && source->fd >= 0 && m->path != NULL ? source : NULL;
+}
+
+const char *
+quire_print_own_name(const quire_model *m)
+{
+    if (m->n_files < 2) return NULL;
+    const quire_source *source = own_source(m);
+    if (source == NULL) return NULL;
+    if (source != &m->files[1].source) return source->name;
+    const char *slash = strrchr(m->path, '/');
+    return slash != NULL ? slash + 1 : m->path;
+}
+
+static const quire_rope_piece *
+piece_at(const quire_rope *rope, uint64_t off)
+{
+    size_t low = 0;
+    size_t high = rope->n_pieces;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (rope->pieces[middle].at + rope->pieces[middle].len <= off) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < rope->n_pieces ? &rope->pieces[low] : NULL;
+}
+
+/* Follows [off, off + len) of a rope through its pieces into `wanted`. Ropes nest twice: an export of a parsed text. */
+static bool
+trace(const quire_printer *p, const quire_rope *rope, uint64_t off, uint64_t len, const quire_source *wanted, uint64_t *out_off)
+{
+    const quire_skeleton *skeleton = &p->origin->skeleton;
+    const quire_source *source = NULL;
+    for (int depth = 0; rope != NULL && depth < 4; depth++) {
+        const quire_rope_piece *piece = piece_at(rope, off);
+        if (piece == NULL || off - piece->at + len > piece->len) return false;
+        const uint64_t skip = off - piece->at;
+        if (piece->kind == QUIRE_ROPE_ZEROS) return false;
+        if (piece->kind == QUIRE_ROPE_SOURCE) {
+            source = piece->source;
+            off = piece->u.off + skip;
+        } else {
+            const uint8_t *ptr = piece->u.ptr + skip;
+            if (skeleton->ptr == NULL || ptr < skeleton->ptr || ptr >= skeleton->ptr + skeleton->len) return false;
+            source = &p->origin->files[1].source;
+            off = quire_skeleton_offset(skeleton, ptr);
+        }
+        if (source == wanted) {
+            *out_off = off;
+            return true;
+        }
+        rope = rope_of(source);
+    }
+    return false;
+}
+
+bool
+quire_print_find_weights(const quire_printer *p, const quire_field *f, uint64_t *out_off)
+{
+    if (p->own_name == NULL) return false;
+    const uint64_t off = f->is_bulk ? f->bulk.u.off : quire_skeleton_offset(&p->m->skeleton, f->body.ptr);
+    const uint64_t len = f->is_bulk ? f->bulk.len : f->body.len;
+    return len > 0 && trace(p, p->rope, off, len, own_source(p->origin), out_off);
+}

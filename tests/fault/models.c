@@ -1,0 +1,488 @@
+/* models.c - real models under failure: models [--shallow N] [--jobs N] [--only NAME] FOLDER...
+ *
+ * Import, quantize and export, and the other ways through the library, run again and again, each
+ * time with another allocation or file operation failing: once, or that one and all after it.
+ * Whatever fails, the run must say so once, give everything back, and leave the folder of the
+ * output as it was; a run that survives must write what it would have written anyhow.
+ * A process per model, so that a crash is told like any other failure. --shallow takes N places
+ * of each kind, evenly spread and the same every time, in place of all.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "graph/edit.h"
+#include "graph/import.h"
+#include "graph/parse.h"
+#include "graph/print.h"
+#include "graph/save.h"
+#include "passes/quantize_file.h"
+#include "support/fault.h"
+#include "support/scratch.h"
+#include "support/tree.h"
+
+/* Nested bodies (Loop, Scan, If), functions, external data, half precision, tied tables, old and
+ * new opsets, wrappers. */
+static const char *const names[] = {
+    "query_encoder_ts_op17",     "mlp_ts_op7",
+    "bag_sum_unrolled_ts_op10",  "bag_mean_ts_op11",
+    "rnn_scan_dynamo_op18",      "router_if_ts_op13",
+    "encoder_functions_ts_op15", "news_external_ts_op13",
+    "deepfm_fp16_ts_op17",       "deepfm_bf16_dynamo_op18",
+    "char_lm_tied_dynamo_op18",  "lm_tied_gemm_ts_op16",
+    "cast_table_ts_op16",        "constant_table_ts_op12",
+};
+enum { N_NAMES = sizeof names / sizeof *names, ENOUGH = 10, MAX_JOBS = 64, SHOWN = 5 };
+
+typedef enum way { QUANTIZE, REENCODE, TEXT } way;
+
+typedef struct config {
+    const char *name;
+    way way;
+    uint32_t bits, block;
+    bool float_zp, f16, dequantized, dry;
+    const char *over; /* what stands at the output already: the result of this config */
+} config;
+
+static const config configs[] = {
+    {.name = "8 rows", .bits = 8},
+    {.name = "4 rows", .bits = 4, .float_zp = true},
+    {.name = "2 rows", .bits = 2, .f16 = true},
+    {.name = "8 blocks", .bits = 8, .block = 16, .f16 = true},
+    {.name = "4 blocks", .bits = 4, .block = 32},
+    {.name = "2 blocks", .bits = 2, .block = 16, .float_zp = true},
+    {.name = "8 over 8", .bits = 8, .over = "8 rows"},
+    {.name = "4 over 8", .bits = 4, .over = "8 rows"},
+    {.name = "dequantized", .bits = 8, .dequantized = true},
+    {.name = "dry run", .bits = 8, .dry = true},
+    {.name = "reencode", .way = REENCODE},
+    {.name = "text", .way = TEXT},
+};
+enum { N_CONFIGS = sizeof configs / sizeof *configs };
+
+/* What a child tells its parent; lives in shared memory. */
+typedef struct progress {
+    char now[160]; /* what is being tried: the last words of a child that crashes */
+    size_t n_runs, n_survived, n_wrong;
+    double seconds;
+    bool done;
+} progress;
+
+typedef struct lab {
+    scratch scratch;
+    char input[4096], output[128], folder[128], temp[128];
+    const char *model;
+    const config *config;
+    size_t shallow;     /* 0: every place */
+    tree before, after; /* the output's folder: untouched, and after a run without failures */
+    progress *progress;
+} lab;
+
+/* --- one run ---------------------------------------------------------------------------------- */
+
+static void
+count_report(void *data, const char *text, size_t len)
+{
+    *(size_t *)data += len > 0 && text != NULL;
+}
+
+static quire_status
+quantize(quire_ctx *ctx, const lab *l)
+{
+    const config *c = l->config;
+    quire_quantize_options o = QUIRE_QUANTIZE_OPTIONS_INIT;
+    size_t n_reports = 0;
+    o.input = l->input;
+    o.output = l->output;
+    o.bits = c->bits;
+    o.block = c->block;
+    o.zero_point_float = c->float_zp;
+    o.scale_f16 = c->f16;
+    o.search = 0;
+    o.target = c->dequantized ? QUIRE_TARGET_DEQUANTIZED : QUIRE_TARGET_ONNX;
+    o.allow_empty = 1;
+    o.dry_run = c->dry;
+    o.report_format = c->bits == 8 ? QUIRE_FORMAT_JSON : QUIRE_FORMAT_TEXT;
+    o.report = count_report;
+    o.report_data = &n_reports;
+    const quire_status status = quire_quantize_run(ctx, &o, NULL);
+    return (status == QUIRE_OK) == (n_reports == 1) ? status : QUIRE_E_INTERNAL;
+}
+
+static quire_status
+reencode(quire_ctx *ctx, const lab *l)
+{
+    const quire_save_options save = {.path = l->output};
+    quire_model *m;
+    QUIRE_TRY(quire_model_load(ctx, l->input, &m));
+    quire_model_touch_all(m);
+    const quire_status status = quire_model_save(ctx, m, &save);
+    quire_model_destroy(ctx, m);
+    return status;
+}
+
+static quire_status
+print(quire_ctx *ctx, const lab *l, quire_text *out)
+{
+    const quire_print_options options = {0};
+    quire_writer w;
+    quire_model *m;
+    QUIRE_TRY(quire_model_load(ctx, l->input, &m));
+    quire_writer_to_text(&w, ctx, out);
+    quire_status status = quire_model_print(ctx, m, &options, &w);
+    const quire_status finished = quire_writer_finish(&w);
+    if (status == QUIRE_OK) status = finished;
+    quire_model_destroy(ctx, m);
+    return status;
+}
+
+static quire_status
+through_text(quire_ctx *ctx, const lab *l)
+{
+    const quire_save_options save = {.path = l->output};
+    quire_text text = {0};
+    quire_model *m = NULL;
+    quire_status status = print(ctx, l, &text);
+    if (status == QUIRE_OK) {
+        const quire_bytes bytes = {(const uint8_t *)text.ptr, text.len};
+        status = quire_model_parse(ctx, bytes, l->input, &m);
+    }
+    if (status == QUIRE_OK) status = quire_model_save(ctx, m, &save);
+    quire_model_destroy(ctx, m);
+    quire_text_free(ctx, &text);
+    return status;
+}
+
+static quire_status
+run(quire_ctx *ctx, const lab *l)
+{
+    switch (l->config->way) {
+    case QUANTIZE: return quantize(ctx, l);
+    case REENCODE: return reencode(ctx, l);
+    case TEXT: return through_text(ctx, l);
+    }
+    return QUIRE_E_INTERNAL;
+}
+
+/* --- judging ---------------------------------------------------------------------------------- */
+
+typedef struct trial {
+    fault_alloc alloc;
+    fault_io io;
+    fault_log log;
+    bool fails_io; /* else the allocator */
+} trial;
+
+static void
+wrong(lab *l, const char *what, const trial *t)
+{
+    if (l->progress->n_wrong++ >= SHOWN) return;
+    printf("%s: %s\n    %s %s: %s\n", l->progress->now, what, quire_status_name(t->log.status),
+           t->log.path, t->log.message);
+}
+
+static bool
+fits(const trial *t, quire_status status)
+{
+    if (!t->fails_io) return status == QUIRE_E_NOMEM;
+    return status == QUIRE_E_IO || status == QUIRE_E_INVALID;
+}
+
+/* Only a failed unlink may leave what it was to remove. */
+static void
+judge_folder(lab *l, const trial *t, const tree *is, const tree *should)
+{
+    const bool lame =
+        t->fails_io && t->io.n_by_op[FAULT_UNLINK] > 0 && t->io.failed == FAULT_UNLINK;
+    if (tree_equal(is, should) || (lame && tree_holds(is, should))) return;
+    wrong(l, "the folder of the output is not as it was", t);
+    for (size_t i = 0; i < is->n && l->progress->n_wrong <= SHOWN; i++)
+        printf("    %s, %zu bytes\n", is->files[i].name, is->files[i].n);
+}
+
+/* Old data files of a replaced output are a courtesy: a failure may leave them. */
+static void
+judge_result(lab *l, const trial *t, const tree *is)
+{
+    const bool same =
+        l->config->over != NULL ? tree_holds(is, &l->after) : tree_equal(is, &l->after);
+    l->progress->n_survived++;
+    if (!same) wrong(l, "it went well, and the output is another one", t);
+    tree_write(&l->before, l->folder);
+}
+
+static void
+judge(lab *l, const trial *t, quire_status status)
+{
+    tree is = tree_read(l->folder);
+    tree temp = tree_read(l->temp);
+    const tree nothing = {0};
+    if (!fault_alloc_is_clean(&t->alloc))
+        wrong(l, "memory leaked, or given back with a wrong size", t);
+    if (!fault_io_is_clean(&t->io)) wrong(l, "a descriptor was left open, or closed twice", t);
+    if (status == QUIRE_OK) {
+        judge_result(l, t, &is);
+    } else {
+        judge_folder(l, t, &is, &l->before);
+        judge_folder(l, t, &temp, &nothing);
+        if (!fits(t, status)) wrong(l, quire_status_name(status), t);
+        if (t->log.n_errors != 1)
+            wrong(l, t->log.n_errors == 0 ? "no error was told" : "more than one error was told",
+                  t);
+        if (t->log.status != status) wrong(l, "the error told has another status", t);
+    }
+    if (!tree_equal(&is, &l->before)) tree_write(&l->before, l->folder);
+    if (temp.n > 0) tree_write(&nothing, l->temp);
+    tree_free(&is);
+    tree_free(&temp);
+}
+
+/* --- campaigns -------------------------------------------------------------------------------- */
+
+static void
+try_alloc(lab *l, size_t at, bool sticky)
+{
+    trial t;
+    fault_alloc_init(&t.alloc, at, sticky);
+    fault_io_init(&t.io, 0, false, 0);
+    t.fails_io = false;
+    quire_ctx ctx = fault_ctx(&t.alloc, &t.io, &t.log);
+    snprintf(l->progress->now, sizeof l->progress->now, "%s, %s, allocation %zu%s", l->model,
+             l->config->name, at, sticky ? " and on" : "");
+    judge(l, &t, run(&ctx, l));
+}
+
+/* Where everything fails from some point on, removing files still works: a temporary file can be
+ * taken away. */
+static void
+try_io(lab *l, size_t at, bool sticky, int error)
+{
+    trial t;
+    fault_alloc_init(&t.alloc, 0, false);
+    fault_io_init(&t.io, at, sticky, error);
+    if (sticky) t.io.ops &= ~(1u << FAULT_UNLINK);
+    t.fails_io = true;
+    quire_ctx ctx = fault_ctx(&t.alloc, &t.io, &t.log);
+    snprintf(l->progress->now, sizeof l->progress->now, "%s, %s, file operation %zu%s: %s",
+             l->model, l->config->name, at, sticky ? " and on" : "", quire_io_error_text(error));
+    judge(l, &t, run(&ctx, l));
+}
+
+/* The k-th of n places when only `shallow` are taken: one in each of as many equal stretches. */
+static size_t
+place(const lab *l, size_t k, size_t n)
+{
+    if (l->shallow == 0 || n <= l->shallow) return k + 1;
+    const size_t from = k * n / l->shallow;
+    const size_t to = (k + 1) * n / l->shallow;
+    uint64_t mix = (k + 1) * UINT64_C(0x9e3779b97f4a7c15) + n;
+    mix = (mix ^ (mix >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
+    return from + 1 + (size_t)(mix >> 33) % (to - from);
+}
+
+static size_t
+places(const lab *l, size_t n)
+{
+    return l->shallow == 0 || n <= l->shallow ? n : l->shallow;
+}
+
+static void
+fail_everything(lab *l, size_t n_allocations, size_t n_operations)
+{
+    const int errors[] = {EIO, ENOSPC};
+    for (unsigned sticky = 0; sticky < 2; sticky++) {
+        const size_t n = places(l, n_allocations);
+        for (size_t k = 0; k < n; k++, l->progress->n_runs++)
+            try_alloc(l, place(l, k, n_allocations), sticky);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        const size_t n = places(l, n_operations);
+        for (size_t k = 0; k < n; k++, l->progress->n_runs++)
+            try_io(l, place(l, k, n_operations), i / 2, errors[i % 2]);
+    }
+}
+
+/* A run without failures: how many calls it makes, and what it leaves. */
+static quire_status
+run_whole(lab *l, trial *t)
+{
+    fault_alloc_init(&t->alloc, 0, false);
+    fault_io_init(&t->io, 0, false, 0);
+    quire_ctx ctx = fault_ctx(&t->alloc, &t->io, &t->log);
+    snprintf(l->progress->now, sizeof l->progress->now, "%s, %s, without failures", l->model,
+             l->config->name);
+    return run(&ctx, l);
+}
+
+/* `before` becomes what the config named `over` writes. */
+static void
+set_scene(lab *l, const char *over)
+{
+    const config *wanted = l->config;
+    trial t;
+    tree_free(&l->before);
+    tree_free(&l->after);
+    tree_write(&l->before, l->folder);
+    for (size_t i = 0; over != NULL && i < N_CONFIGS; i++) {
+        l->config = &configs[i];
+        if (strcmp(configs[i].name, over) == 0 && run_whole(l, &t) != QUIRE_OK)
+            wrong(l, "it fails by itself", &t);
+    }
+    l->config = wanted;
+    l->before = tree_read(l->folder);
+}
+
+static void
+try_config(lab *l, const config *c)
+{
+    trial t;
+    l->config = c;
+    set_scene(l, c->over);
+    if (run_whole(l, &t) != QUIRE_OK) {
+        wrong(l, "it fails by itself", &t);
+        return;
+    }
+    l->after = tree_read(l->folder);
+    tree_write(&l->before, l->folder);
+    fail_everything(l, t.alloc.n_calls, t.io.n_calls);
+}
+
+static double
+seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void
+try_model(const char *model, const char *path, size_t shallow, progress *p)
+{
+    const double start = seconds();
+    lab l = {.scratch = scratch_create(), .model = model, .shallow = shallow, .progress = p};
+    snprintf(l.input, sizeof l.input, "%s", path);
+    snprintf(l.folder, sizeof l.folder, "%s", scratch_path(&l.scratch, "out"));
+    snprintf(l.temp, sizeof l.temp, "%s", scratch_path(&l.scratch, "temp"));
+    snprintf(l.output, sizeof l.output, "%s", scratch_path(&l.scratch, "out/model.onnx"));
+    if (mkdir(l.folder, 0777) != 0 || mkdir(l.temp, 0777) != 0 || setenv("TMPDIR", l.temp, 1) != 0)
+        abort();
+    for (size_t i = 0; i < N_CONFIGS; i++)
+        try_config(&l, &configs[i]);
+    tree_free(&l.before);
+    tree_free(&l.after);
+    scratch_remove(&l.scratch);
+    p->seconds = seconds() - start;
+    p->done = true;
+    fflush(stdout);
+}
+
+/* --- processes -------------------------------------------------------------------------------- */
+
+typedef struct campaign {
+    size_t shallow, jobs;
+    const char *only;
+    char **folders;
+    size_t n_folders;
+    progress *progress; /* by model, shared with the children */
+    pid_t pids[N_NAMES];
+    size_t n_models, n_running, n_wrong, n_runs;
+} campaign;
+
+static bool
+find_model(const campaign *c, const char *name, char out[4096])
+{
+    for (size_t i = 0; i < c->n_folders; i++) {
+        snprintf(out, 4096, "%s/%s.onnx", c->folders[i], name);
+        if (access(out, R_OK) == 0) return true;
+    }
+    return false;
+}
+
+static void
+note_end(campaign *c, size_t i, int status)
+{
+    const progress *p = &c->progress[i];
+    const bool crashed = !WIFEXITED(status) || !p->done;
+    if (crashed) {
+        printf("%s: the process ended (%s %d)\n", p->now, WIFSIGNALED(status) ? "signal" : "status",
+               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    }
+    printf("%-28s %7zu runs %6zu survived %5zu wrong %7.1f s\n", names[i], p->n_runs, p->n_survived,
+           p->n_wrong, p->seconds);
+    fflush(stdout);
+    c->n_wrong += p->n_wrong + crashed;
+    c->n_runs += p->n_runs;
+    c->n_running--;
+}
+
+static void
+wait_for_one(campaign *c)
+{
+    int status;
+    const pid_t pid = wait(&status);
+    for (size_t i = 0; i < N_NAMES; i++) {
+        if (c->pids[i] == pid) note_end(c, i, status);
+    }
+}
+
+static void
+start(campaign *c, size_t i, const char *path)
+{
+    if (c->n_running == c->jobs) wait_for_one(c);
+    fflush(stdout);
+    c->pids[i] = fork();
+    if (c->pids[i] == 0) {
+        try_model(names[i], path, c->shallow, &c->progress[i]);
+        exit(0); /* not _exit: a leak checker has its say */
+    }
+    if (c->pids[i] < 0) abort();
+    c->n_running++;
+    c->n_models++;
+}
+
+static int
+run_campaign(campaign *c)
+{
+    char path[4096];
+    for (size_t i = 0; i < N_NAMES; i++) {
+        if (c->only != NULL && strcmp(c->only, names[i]) != 0) continue;
+        if (find_model(c, names[i], path)) start(c, i, path);
+    }
+    while (c->n_running > 0)
+        wait_for_one(c);
+    printf("%zu of %d models, %zu runs with a failure each, %zu wrong\n", c->n_models, N_NAMES,
+           c->n_runs, c->n_wrong);
+    if (c->n_models < ENOUGH && c->only == NULL) {
+        printf(
+            "the others are not here: name a folder of exported models with QUIRE_TEST_MODELS\n");
+    }
+    return c->n_models == 0 || c->n_wrong > 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    campaign c = {.jobs = 1};
+    int at = 1;
+    for (; at + 1 < argc && strncmp(argv[at], "--", 2) == 0; at += 2) {
+        if (strcmp(argv[at], "--shallow") == 0) c.shallow = (size_t)strtoul(argv[at + 1], NULL, 10);
+        if (strcmp(argv[at], "--jobs") == 0) c.jobs = (size_t)strtoul(argv[at + 1], NULL, 10);
+        if (strcmp(argv[at], "--only") == 0) c.only = argv[at + 1];
+    }
+    if (at == argc || c.jobs == 0 || c.jobs > MAX_JOBS) {
+        fprintf(stderr, "models [--shallow N] [--jobs N] [--only NAME] FOLDER...\n");
+        return 2;
+    }
+    c.folders = argv + at;
+    c.n_folders = (size_t)(argc - at);
+    c.progress = mmap(NULL, N_NAMES * sizeof *c.progress, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (c.progress == MAP_FAILED) abort();
+    return run_campaign(&c);
+}

@@ -1,0 +1,44 @@
+/* cli.h - what every verb of the program shares: the context, diagnostics, standard output.
+ *
+ * Standard output is the answer and appears only when the verb succeeded: it is collected and written at
+ * the end. Standard error is everything else. A failure is one line there.
+ */
+#ifndef QUIRE_TOOLS_CLI_H
+#define QUIRE_TOOLS_CLI_H
+
+#include <stdio.h>
+
+#include "base/base.h"
+#include "base/writer.h"
+#include "quire/quire.h"
+
+enum { CLI_LINE_ROOM = 1600 };
+
+typedef struct cli {
+    quire_ctx ctx;
+    quire_text text;  /* collected standard output                          */
+    quire_writer out; /* to `text`                                          */
+    int verbosity;    /* -1 with -q, 0, 1 with -v                           */
+    char first_error[CLI_LINE_ROOM];
+    unsigned n_errors;
+    bool progress_shown;   /* a progress line stands on the terminal             */
+    double progress_start; /* seconds, monotonic; 0 before the first call        */
+} cli;
+
+void cli_init(cli *c);
+/* Writes standard output if `status` is OK or NONE, the error line otherwise; returns the exit code. */
+int cli_finish(cli *c, quire_status status);
+
+/* Sink for diagnostics; data is the cli. */
+void cli_sink(void *data, const quire_diagnostic *diagnostic);
+/* A line with percentage on a terminal, once a job has taken more than a second. */
+void cli_progress(void *data, const char *what, uint64_t done, uint64_t total);
+/* Reports a usage error; returns QUIRE_E_USAGE. */
+quire_status cli_usage(cli *c, const char *format, ...) QUIRE_PRINTF(2, 3);
+
+/* One function per verb; argv[0] is the verb. */
+#define X(name, arguments, summary) quire_status cmd_##name(cli *c, int argc, char **argv);
+#include "verbs.inc"
+#undef X
+
+#endif

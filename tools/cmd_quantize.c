@@ -1,0 +1,257 @@
+/* cmd_quantize.c - quire quantize and quire tables: one table of options, one recipe. */
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "graph/import.h"
+#include "options.h"
+#include "passes/pass.h"
+#include "passes/report.h"
+
+static const option_row rows[] = {
+    {"output", 'o', "FILE", "where the quantized model goes"},
+    {"bits", 0, "8|4|2", "bits per code (8)"},
+    {"block", 0, "N", "one scale per N columns: 16, 32, 64, 128 or 256 (one per row)"},
+    {"zero-point", 0, "int|float", "kind of zero point (int)"},
+    {"scales", 0, "f32|f16", "type of the scales (f32)"},
+    {"search", 0, "minmax|mse", "how scales are found (minmax at 8 bits, mse below)"},
+    {"non-finite", 0, "error|keep-float", "a table with NaN or Inf (error)"},
+    {"min-elements", 0, "N", "leave smaller tables alone (1024)"},
+    {"target", 0, "onnx|dequantized", "what lookups become (onnx)"},
+    {"only", 0, "GLOB", "only tables whose name matches; repeatable"},
+    {"skip", 0, "GLOB", "not these; repeatable"},
+    {"bits-for", 0, "GLOB=8|4|2|float", "bits of matching tables, the last match wins; repeatable"},
+    {"allow-empty", 0, NULL, "no table is success: write the model"},
+    {"dry-run", 0, NULL, "report only; read no weights, write nothing"},
+    {"format", 0, "text|json", "of the report (text)"},
+};
+
+enum {
+    OUTPUT,
+    BITS,
+    BLOCK,
+    ZERO_POINT,
+    SCALES,
+    SEARCH,
+    NON_FINITE,
+    MIN_ELEMENTS,
+    TARGET,
+    ONLY,
+    SKIP,
+    BITS_FOR,
+    ALLOW_EMPTY,
+    DRY_RUN,
+    FORMAT
+};
+
+typedef struct
+    request { /* the options and the lists they point to; at most one element per argument */
+    quire_quantize_options options;
+    const char **only, **skip;
+    quire_bits_for *bits_for;
+    char *globs; /* texts of bits_for, cut at their last '=' */
+    size_t room, globs_used, globs_room;
+} request;
+
+static quire_status
+take_bits(cli *c, const char *text, uint32_t *out)
+{
+    static const char *const words[] = {"8", "4", "2"};
+    static const uint32_t bits[] = {8, 4, 2};
+    size_t i;
+    QUIRE_TRY(options_word(c, "bits", text, words, 3, &i));
+    *out = bits[i];
+    return QUIRE_OK;
+}
+
+static quire_status
+take_block(cli *c, const char *text, uint32_t *out)
+{
+    static const char *const words[] = {"16", "32", "64", "128", "256"};
+    size_t i;
+    QUIRE_TRY(options_word(c, "block", text, words, 5, &i));
+    *out = 16u << i;
+    return QUIRE_OK;
+}
+
+static quire_status
+take_bits_for(cli *c, request *r, const char *text)
+{
+    static const char *const words[] = {"8", "4", "2", "float"};
+    static const uint32_t bits[] = {8, 4, 2, 0};
+    const char *equals = strrchr(text, '=');
+    size_t i;
+    if (equals == NULL || equals == text)
+        return cli_usage(c, "--bits-for is \"%s\"; it takes GLOB=8, GLOB=4, GLOB=2 or GLOB=float",
+                         text);
+    QUIRE_TRY(options_word(c, "bits-for", equals + 1, words, 4, &i));
+    char *glob = r->globs + r->globs_used;
+    const size_t n = (size_t)(equals - text);
+    memcpy(glob, text, n);
+    glob[n] = '\0';
+    r->globs_used += n + 1;
+    r->bits_for[r->options.n_bits_for++] = (quire_bits_for){glob, bits[i]};
+    return QUIRE_OK;
+}
+
+/* An option with two spellings: 0 for the first, 1 for the second. */
+static quire_status
+take_choice(cli *c, const char *option, const char *text, const char *first, const char *second,
+            int *out)
+{
+    const char *const words[] = {first, second};
+    size_t i;
+    QUIRE_TRY(options_word(c, option, text, words, 2, &i));
+    *out = (int)i;
+    return QUIRE_OK;
+}
+
+static quire_status
+take(cli *c, void *state, size_t row, const char *value)
+{
+    request *r = state;
+    quire_quantize_options *o = &r->options;
+    int choice = 0;
+    switch (row) {
+    case OUTPUT: o->output = value; return QUIRE_OK;
+    case BITS: return take_bits(c, value, &o->bits);
+    case BLOCK: return take_block(c, value, &o->block);
+    case ZERO_POINT:
+        return take_choice(c, "zero-point", value, "int", "float", &o->zero_point_float);
+    case SCALES: return take_choice(c, "scales", value, "f32", "f16", &o->scale_f16);
+    case SEARCH: return take_choice(c, "search", value, "minmax", "mse", &o->search);
+    case NON_FINITE:
+        return take_choice(c, "non-finite", value, "error", "keep-float", &o->keep_non_finite);
+    case MIN_ELEMENTS: return options_number(c, "min-elements", value, INT64_MAX, &o->min_elements);
+    case TARGET:
+        QUIRE_TRY(take_choice(c, "target", value, "onnx", "dequantized", &choice));
+        o->target = choice == 0 ? QUIRE_TARGET_ONNX : QUIRE_TARGET_DEQUANTIZED;
+        return QUIRE_OK;
+    case ONLY: r->only[o->n_only++] = value; return QUIRE_OK;
+    case SKIP: r->skip[o->n_skip++] = value; return QUIRE_OK;
+    case BITS_FOR: return take_bits_for(c, r, value);
+    case ALLOW_EMPTY: o->allow_empty = 1; return QUIRE_OK;
+    case DRY_RUN: o->dry_run = 1; return QUIRE_OK;
+    case FORMAT:
+        QUIRE_TRY(take_choice(c, "format", value, "text", "json", &choice));
+        o->report_format = choice == 0 ? QUIRE_FORMAT_TEXT : QUIRE_FORMAT_JSON;
+        return QUIRE_OK;
+    default: return cli_usage(c, "an option without a meaning");
+    }
+}
+
+static void
+collect_report(void *data, const char *text, size_t len)
+{
+    quire_write(&((cli *)data)->out, text, len);
+}
+
+static quire_status
+request_init(cli *c, request *r, int argc, char **argv)
+{
+    *r = (request){.options = QUIRE_QUANTIZE_OPTIONS_INIT, .room = (size_t)argc};
+    for (int i = 0; i < argc; i++)
+        r->globs_room += strlen(argv[i]) + 1;
+    r->only = quire_alloc(c->ctx.alloc, r->room * sizeof *r->only);
+    r->skip = quire_alloc(c->ctx.alloc, r->room * sizeof *r->skip);
+    r->bits_for = quire_alloc(c->ctx.alloc, r->room * sizeof *r->bits_for);
+    r->globs = quire_alloc(c->ctx.alloc, r->globs_room);
+    if (r->only == NULL || r->skip == NULL || r->bits_for == NULL || r->globs == NULL)
+        return QUIRE_E_NOMEM;
+    quire_quantize_options *o = &r->options;
+    o->only = r->only;
+    o->skip = r->skip;
+    o->bits_for = r->bits_for;
+    o->sink = cli_sink;
+    o->sink_data = c;
+    o->progress = cli_progress;
+    o->progress_data = c;
+    o->canceled = c->ctx.canceled;
+    o->report = collect_report;
+    o->report_data = c;
+    return QUIRE_OK;
+}
+
+static void
+request_deinit(cli *c, request *r)
+{
+    quire_free(c->ctx.alloc, r->only, r->room * sizeof *r->only);
+    quire_free(c->ctx.alloc, r->skip, r->room * sizeof *r->skip);
+    quire_free(c->ctx.alloc, r->bits_for, r->room * sizeof *r->bits_for);
+    quire_free(c->ctx.alloc, r->globs, r->globs_room);
+}
+
+/* Fills the request from the command line; QUIRE_NONE: help was printed. */
+static quire_status
+read_request(cli *c, request *r, int argc, char **argv)
+{
+    char **args;
+    int n;
+    QUIRE_TRY(request_init(c, r, argc, argv));
+    QUIRE_TRY(options_parse(c, argc, argv, rows, sizeof rows / sizeof *rows, take, r, &args, &n));
+    if (n != 1)
+        return cli_usage(
+            c, n == 0 ? "the input model is missing" : "one input model is taken, %d were given",
+            n);
+    r->options.input = args[0];
+    return QUIRE_OK;
+}
+
+static quire_status
+quantize(cli *c, const request *r)
+{
+    const quire_quantize_options *o = &r->options;
+    if (o->output == NULL && !o->dry_run)
+        return cli_usage(c, "the output is missing; name it with -o FILE, or use --dry-run");
+    return quire_quantize_file(o, NULL);
+}
+
+/* A verb over a request: help is success. */
+static quire_status
+with_request(cli *c, int argc, char **argv, quire_status (*work)(cli *c, const request *r))
+{
+    request r;
+    quire_status status = read_request(c, &r, argc, argv);
+    const bool helped = status == QUIRE_NONE;
+    if (status == QUIRE_OK) status = work(c, &r);
+    request_deinit(c, &r);
+    return helped ? QUIRE_OK : status;
+}
+
+quire_status
+cmd_quantize(cli *c, int argc, char **argv)
+{
+    return with_request(c, argc, argv, quantize);
+}
+
+static quire_status
+survey(cli *c, const request *r, quire_model *m)
+{
+    quire_tables tables;
+    quire_tables_init(&tables, &r->options);
+    quire_run run = {.model = m, .tables = &tables};
+    const quire_manager_options manager = {0};
+    quire_status status = quire_pipeline_run(
+        &c->ctx, &run, "toposort-check,infer-types,find-tables,annotate-tables", &manager);
+    const quire_report report = {
+        .model = m, .tables = &tables, .survey = true, .input = r->options.input};
+    if (status == QUIRE_OK) status = quire_report_write(&c->out, &report, r->options.report_format);
+    quire_tables_deinit(&c->ctx, &tables);
+    return status;
+}
+
+static quire_status
+list_tables(cli *c, const request *r)
+{
+    quire_model *m;
+    QUIRE_TRY(quire_model_load(&c->ctx, r->options.input, &m));
+    c->ctx.file = r->options.input;
+    const quire_status status = survey(c, r, m);
+    quire_model_destroy(&c->ctx, m);
+    return status;
+}
+
+quire_status
+cmd_tables(cli *c, int argc, char **argv)
+{
+    return with_request(c, argc, argv, list_tables);
+}

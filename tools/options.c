@@ -1,0 +1,137 @@
+/* options.c - see options.h. */
+#include "options.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+
+enum { MAX_OPTIONS = 40, FIRST_LONG = 256 };
+
+static const struct {
+    const char *name, *arguments, *summary;
+} verbs[] = {
+#define X(name, arguments, summary) {#name, arguments, summary},
+#include "verbs.inc"
+#undef X
+};
+
+void
+options_help(quire_writer *w, const char *verb, const option_row *rows, size_t n_rows)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        if (strcmp(verbs[i].name, verb) != 0) continue;
+        quire_writef(w, "quire %s %s\n%s\n", verb, verbs[i].arguments, verbs[i].summary);
+    }
+    for (size_t i = 0; i < n_rows; i++) {
+        char left[64];
+        snprintf(left, sizeof left, "%s%c%s--%s%s%s", rows[i].letter != 0 ? "-" : "  ",
+                 rows[i].letter != 0 ? rows[i].letter : ' ', rows[i].letter != 0 ? ", " : " ",
+                 rows[i].name, rows[i].argument != NULL ? " " : "",
+                 rows[i].argument != NULL ? rows[i].argument : "");
+        quire_writef(w, "  %-32s %s\n", left, rows[i].help);
+    }
+    quire_writef(w, "  %-32s %s\n", "-q, -v", "say less, say more");
+}
+
+typedef struct scan { /* getopt's tables for one verb */
+    struct option longs[MAX_OPTIONS + 2];
+    char shorts[2 * MAX_OPTIONS + 8];
+} scan;
+
+static void
+fill_scan(scan *s, const option_row *rows, size_t n_rows)
+{
+    size_t n = 0;
+    s->shorts[n++] = ':'; /* a missing argument is told apart from an unknown option */
+    s->shorts[n++] = 'q';
+    s->shorts[n++] = 'v';
+    s->shorts[n++] = 'h';
+    for (size_t i = 0; i < n_rows && i < MAX_OPTIONS; i++) {
+        const int has = rows[i].argument != NULL ? required_argument : no_argument;
+        s->longs[i] = (struct option){rows[i].name, has, NULL, FIRST_LONG + (int)i};
+        if (rows[i].letter == 0) continue;
+        s->shorts[n++] = rows[i].letter;
+        if (has == required_argument) s->shorts[n++] = ':';
+    }
+    s->longs[n_rows] = (struct option){"help", no_argument, NULL, 'h'};
+    s->longs[n_rows + 1] = (struct option){NULL, 0, NULL, 0};
+    s->shorts[n] = '\0';
+}
+
+static size_t
+row_of(int found, const option_row *rows, size_t n_rows)
+{
+    if (found >= FIRST_LONG) return (size_t)(found - FIRST_LONG);
+    for (size_t i = 0; i < n_rows; i++) {
+        if (rows[i].letter == found) return i;
+    }
+    return n_rows;
+}
+
+static quire_status
+bad_option(cli *c, int found, char **argv)
+{
+    const char *given = argv[optind - 1];
+    if (found == ':')
+        return cli_usage(c, "%s needs a value; quire help %s lists the options", given, argv[0]);
+    return cli_usage(c, "unknown or ambiguous option %s; quire help %s lists the options", given,
+                     argv[0]);
+}
+
+quire_status
+options_parse(cli *c, int argc, char **argv, const option_row *rows, size_t n_rows, option_fn take,
+              void *state, char ***out_args, int *out_n_args)
+{
+    scan s;
+    fill_scan(&s, rows, n_rows);
+    opterr = 0;
+    optind = 1;
+    for (int found; (found = getopt_long(argc, argv, s.shorts, s.longs, NULL)) != -1;) {
+        if (found == 'q' || found == 'v') {
+            c->verbosity = found == 'q' ? -1 : 1;
+        } else if (found == 'h') {
+            options_help(&c->out, argv[0], rows, n_rows);
+            return QUIRE_NONE;
+        } else if (found == '?' || found == ':') {
+            return bad_option(c, found, argv);
+        } else {
+            QUIRE_TRY(take(c, state, row_of(found, rows, n_rows), optarg));
+        }
+    }
+    *out_args = argv + optind;
+    *out_n_args = argc - optind;
+    return QUIRE_OK;
+}
+
+quire_status
+options_number(cli *c, const char *option, const char *text, uint64_t limit, uint64_t *out)
+{
+    uint64_t value = 0;
+    bool ok = text[0] != '\0';
+    for (const char *p = text; ok && *p != '\0'; p++) {
+        ok = *p >= '0' && *p <= '9' && quire_mul_u64(value, 10, &value) &&
+             quire_add_u64(value, (uint64_t)(*p - '0'), &value);
+    }
+    if (!ok || value > limit)
+        return cli_usage(c, "--%s is \"%s\"; it takes a whole number up to %llu", option, text,
+                         (unsigned long long)limit);
+    *out = value;
+    return QUIRE_OK;
+}
+
+quire_status
+options_word(cli *c, const char *option, const char *text, const char *const *words, size_t n,
+             size_t *out)
+{
+    char list[128];
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(words[i], text) == 0) {
+            *out = i;
+            return QUIRE_OK;
+        }
+        const int more =
+            snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", words[i]);
+        used += more > 0 && (size_t)more < sizeof list - used ? (size_t)more : 0;
+    }
+    return cli_usage(c, "--%s is \"%s\"; it takes one of %s", option, text, list);
+}
