@@ -1,11 +1,7 @@
 /* cmd_diff.c - quire diff: what changed between two models, by name; with --bytes, every byte of both files accounted for. */
 #include "base/alloc.h"
 #include "base/json.h"
-#if __has_include("graph/diff.h")
 #include "graph/diff.h"
-#else
-#define quire_model_diff(ctx, a, b, json, w, same) (*(same) = true, QUIRE_OK)
-#endif
 #include "graph/import.h"
 #include "graph/layout.h"
 #include "options.h"

@@ -170,8 +170,8 @@ quire_staged_create(quire_ctx *ctx, const char *path, quire_staged *out_staged)
 quire_status
 quire_staged_set_name(quire_ctx *ctx, quire_staged *staged, const char *name)
 {
-    char *copy;
-    size_t size;
+    char *copy = NULL;
+    size_t size = 0;
     if (!is_file_name(name)) return quire_bug(ctx, "\"%s\" is no file name", name);
     QUIRE_TRY(copy_name(ctx, name, &copy, &size));
     quire_free(ctx->alloc, staged->final_name, staged->final_size);

@@ -901,12 +901,13 @@ quire_model_import(quire_ctx *ctx, quire_source source, const char *path,
     return QUIRE_OK;
 }
 
-static bool
-looks_like_text(quire_ctx *ctx, const quire_source *source)
+static quire_status
+looks_like_text(quire_ctx *ctx, const quire_source *source, bool *out)
 {
     uint8_t first = 0;
-    if (source->size == 0 || quire_source_read(ctx, source, 0, &first, 1) != QUIRE_OK) return false;
-    return first == '<' || first == '#';
+    QUIRE_TRY(quire_source_read(ctx, source, 0, &first, source->size == 0 ? 0 : 1));
+    *out = first == '<' || first == '#';
+    return QUIRE_OK;
 }
 
 enum { MAX_TEXT = 1 << 30 };
@@ -926,6 +927,18 @@ load_text(quire_ctx *ctx, quire_source *source, const char *path, quire_model **
     return status;
 }
 
+/* Takes over `source`. */
+static quire_status
+load_source(quire_ctx *ctx, quire_source source, const char *path, quire_model **out_model)
+{
+    bool text;
+    quire_status status = looks_like_text(ctx, &source, &text);
+    if (status == QUIRE_OK && !text) return quire_model_import(ctx, source, path, NULL, out_model);
+    if (status == QUIRE_OK) status = load_text(ctx, &source, path, out_model);
+    quire_source_close(ctx, &source);
+    return status;
+}
+
 quire_status
 quire_model_load(quire_ctx *ctx, const char *path, quire_model **out_model)
 {
@@ -936,12 +949,7 @@ quire_model_load(quire_ctx *ctx, const char *path, quire_model **out_model)
     ctx->file = name;
     quire_status status = standard_input ? quire_source_spool(ctx, STDIN_FILENO, name, &source)
                                          : quire_source_open(ctx, AT_FDCWD, path, &source);
-    if (status == QUIRE_OK && looks_like_text(ctx, &source)) {
-        status = load_text(ctx, &source, standard_input ? NULL : path, out_model);
-        quire_source_close(ctx, &source);
-    } else if (status == QUIRE_OK) {
-        status = quire_model_import(ctx, source, standard_input ? NULL : path, NULL, out_model);
-    }
+    if (status == QUIRE_OK) status = load_source(ctx, source, standard_input ? NULL : path, out_model);
     ctx->file = outer;
     return status;
 }

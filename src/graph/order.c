@@ -177,7 +177,7 @@ find_components(search *s, uint32_t *visit, uint32_t root, uint32_t *io_visits,
 static quire_status
 find_all_components(quire_ctx *ctx, search *s)
 {
-    uint32_t *visit, visits = 0, components = 0;
+    uint32_t *visit = NULL, visits = 0, components = 0;
     QUIRE_TRY(take(ctx, s->deps.n, sizeof *visit, &visit));
     for (uint32_t node = 1; node < s->deps.n; node++) {
         if (visit[node] == 0) find_components(s, visit, node, &visits, &components);

@@ -196,7 +196,10 @@ parse_reference(quire_text_parser *t, const quire_text_type *type, const quire_t
         t->p = from;
         return quire_text_fail(t, "a reference into the model's own file needs an offset and a length in decimal digits");
     }
+    const uint8_t *after = t->p;
+    t->p = from;
     QUIRE_TRY(quire_text_open_weights(t));
+    t->p = after;
     if (!t->is_check && (off > t->weights.size || len > t->weights.size - off)) {
         t->p = from;
         return quire_text_fail(t, "%" PRIu64 " bytes at %" PRIu64 " of a file of %" PRIu64 " bytes", len, off, t->weights.size);

@@ -96,18 +96,20 @@ has_bodies(const quire_printer *p, quire_bytes body)
 
 /* In one line, or one a line. */
 static quire_status
-print_attributes(quire_printer *p, quire_bytes body, bool lines)
+print_attributes(quire_printer *p, quire_bytes body, uint64_t children, bool lines)
 {
     const char *separator = " <";
+    if (children == 0) return QUIRE_OK;
     quire_cursor c = quire_cursor_over(p->m, body);
     p->indent += lines ? 1 : 2;
     for (quire_field f; quire_cursor_next(&c, &f);) {
         if (f.number != NODE_ATTRIBUTE) continue;
         quire_write_str(p->w, separator);
         p->at_line = false;
+        p->gap = *separator == ',';
         if (lines) quire_print_line(p);
         QUIRE_TRY(quire_print_attribute(p, f.body));
-        separator = lines ? "," : ", ";
+        separator = ",";
     }
     p->indent -= lines ? 1 : 2;
     if (lines) quire_print_line(p);
@@ -122,11 +124,12 @@ print_node(quire_printer *p, quire_bytes body)
     print_node_head(p, &p->own, body);
     print_operands(p, &p->own, body);
     quire_print_line(p);
-    QUIRE_TRY(quire_print_remarks(p, QUIRE_PRINT_NODE, body, (uint64_t)1 << NODE_ATTRIBUTE, 0, NULL));
+    const uint64_t children = quire_print_children(p, body, (uint64_t)1 << NODE_ATTRIBUTE);
+    QUIRE_TRY(quire_print_remarks(p, QUIRE_PRINT_NODE, body, children, 0, NULL));
     print_node_head(p, p->w, body);
-    const bool behind = has_bodies(p, body);
+    const bool behind = children != 0 && has_bodies(p, body);
     if (behind) print_operands(p, p->w, body);
-    QUIRE_TRY(print_attributes(p, body, behind));
+    QUIRE_TRY(print_attributes(p, body, children, behind));
     if (!behind) print_operands(p, p->w, body);
     return p->w->status;
 }
@@ -160,8 +163,9 @@ print_formals(quire_printer *p, quire_bytes body, uint32_t number)
         if (f.number != number) continue;
         quire_write_str(p->w, separator);
         p->at_line = false;
+        p->gap = *separator == ',';
         QUIRE_TRY(quire_print_info(p, f.body));
-        separator = ", ";
+        separator = ",";
     }
     p->indent -= 2;
     quire_write_str(p->w, ")");
@@ -204,11 +208,19 @@ print_table(quire_printer *p, quire_bytes body, uint32_t initializers, uint32_t 
     return QUIRE_OK;
 }
 
+/* `number` if its fields are among the children, else 0, which no field has. */
+static uint32_t
+if_child(uint64_t children, uint32_t number)
+{
+    return (children >> number & 1) != 0 ? number : 0;
+}
+
 quire_status
 quire_print_graph(quire_printer *p, quire_bytes body)
 {
-    const uint64_t children = (uint64_t)1 << GRAPH_NODE | (uint64_t)1 << GRAPH_INITIALIZER | (uint64_t)1 << GRAPH_INPUT |
+    const uint64_t numbers = (uint64_t)1 << GRAPH_NODE | (uint64_t)1 << GRAPH_INITIALIZER | (uint64_t)1 << GRAPH_INPUT |
                               (uint64_t)1 << GRAPH_OUTPUT | (uint64_t)1 << GRAPH_VALUE_INFO;
+    const uint64_t children = quire_print_children(p, body, numbers);
     quire_field name = {0};
     (void)quire_print_find(p->m, body, GRAPH_NAME, &name);
     quire_print_begin(p);
@@ -216,11 +228,11 @@ quire_print_graph(quire_printer *p, quire_bytes body)
     QUIRE_TRY(quire_print_remarks(p, QUIRE_PRINT_GRAPH, body, children, 0, NULL));
     quire_write(p->w, p->text, p->n_text);
     quire_write_str(p->w, " ");
-    QUIRE_TRY(print_formals(p, body, GRAPH_INPUT));
+    QUIRE_TRY(print_formals(p, body, if_child(children, GRAPH_INPUT)));
     quire_write_str(p->w, " => ");
-    QUIRE_TRY(print_formals(p, body, GRAPH_OUTPUT));
-    QUIRE_TRY(print_table(p, body, GRAPH_INITIALIZER, GRAPH_VALUE_INFO));
-    return print_nodes(p, body, GRAPH_NODE);
+    QUIRE_TRY(print_formals(p, body, if_child(children, GRAPH_OUTPUT)));
+    QUIRE_TRY(print_table(p, body, if_child(children, GRAPH_INITIALIZER), if_child(children, GRAPH_VALUE_INFO)));
+    return print_nodes(p, body, if_child(children, GRAPH_NODE));
 }
 
 /* --- heads ------------------------------------------------------------------------------------ */
@@ -231,39 +243,42 @@ typedef struct key {
     char kind; /* as in parse_head.c */
 } key;
 
-/* One entry of a list: `"" : 17` or `"key": "value"`. */
+/* Is the entry of a list two readable strings, or a readable domain and whatever version? */
 static bool
-print_pair(quire_writer *w, const quire_model *m, quire_bytes body, char kind)
+is_sayable_pair(const quire_model *m, quire_bytes body, char kind)
 {
     quire_field text = {0};
     quire_field value = {0};
     const bool has_text = quire_print_find(m, body, 1, &text);
     const bool has_value = quire_print_find(m, body, 2, &value);
     if (!quire_print_is_readable(text.body)) return false;
-    if (kind == 'm' && (!has_text || !has_value || !quire_print_is_readable(value.body))) return false;
-    quire_print_quoted(w, text.body);
-    if (kind == 'm') {
-        quire_write_str(w, ": ");
-        quire_print_quoted(w, value.body);
-    } else {
-        quire_writef(w, " : %" PRId64, (int64_t)value.scalar);
-    }
-    return true;
+    return kind == 'o' || (has_text && has_value && quire_print_is_readable(value.body));
 }
 
-static bool
+/* `["" : 17]` or `["key": "value"]`. */
+static void
 print_pairs(quire_printer *p, quire_bytes body, const key *k)
 {
+    quire_writer *w = &p->own;
     const char *separator = "[";
     quire_cursor c = quire_cursor_over(p->m, body);
     for (quire_field f; quire_cursor_next(&c, &f);) {
+        quire_field text = {0};
+        quire_field value = {0};
         if (f.number != k->number) continue;
-        quire_write_str(&p->own, separator);
-        if (!print_pair(&p->own, p->m, f.body, k->kind)) return false;
+        (void)quire_print_find(p->m, f.body, 1, &text);
+        (void)quire_print_find(p->m, f.body, 2, &value);
+        quire_write_str(w, separator);
+        quire_print_quoted(w, text.body);
+        if (k->kind == 'm') {
+            quire_write_str(w, ": ");
+            quire_print_quoted(w, value.body);
+        } else {
+            quire_writef(w, " : %" PRId64, (int64_t)value.scalar);
+        }
         separator = ", ";
     }
-    quire_write_str(&p->own, "]");
-    return true;
+    quire_write_str(w, "]");
 }
 
 /* Can the property be said? */
@@ -276,13 +291,7 @@ is_sayable(const quire_printer *p, quire_bytes body, const key *k)
     if (k->kind == 's') return quire_print_is_readable(f.body);
     quire_cursor c = quire_cursor_over(p->m, body);
     while (quire_cursor_next(&c, &f)) {
-        quire_field text = {0};
-        quire_field value = {0};
-        if (f.number != k->number) continue;
-        (void)quire_print_find(p->m, f.body, 1, &text);
-        (void)quire_print_find(p->m, f.body, 2, &value);
-        if (!quire_print_is_readable(text.body)) return false;
-        if (k->kind == 'm' && !quire_print_is_readable(value.body)) return false;
+        if (f.number == k->number && !is_sayable_pair(p->m, f.body, k->kind)) return false;
     }
     return true;
 }
@@ -303,7 +312,7 @@ print_head(quire_printer *p, quire_bytes body, const key *keys)
         } else if (k->kind == 's') {
             quire_print_quoted(&p->own, f.body);
         } else {
-            (void)print_pairs(p, body, k);
+            print_pairs(p, body, k);
         }
     }
     if (*separator == ',') quire_write_str(&p->own, "\n>\n");
@@ -328,10 +337,11 @@ print_parameters(quire_printer *p, quire_writer *w, quire_bytes body, bool with_
     p->indent++;
     for (quire_field f; with_defaults && quire_cursor_next(&c, &f);) {
         if (f.number != FUNCTION_ATTRIBUTE_PROTO) continue;
-        quire_write_str(w, separator);
+        quire_write_str(w, *separator == ',' ? "," : separator);
         p->at_line = false;
+        p->gap = *separator == ',';
         QUIRE_TRY(quire_print_attribute(p, f.body));
-        separator = ", ";
+        separator = ",";
     }
     p->indent--;
     if (*separator == ',') quire_write_str(w, ">");
@@ -361,7 +371,8 @@ print_function(quire_printer *p, quire_bytes body)
         {"domain", FUNCTION_DOMAIN, 's'}, {"overload", FUNCTION_OVERLOAD, 's'}, {"opset_import", FUNCTION_OPSET_IMPORT, 'o'},
         {"doc_string", 8, 's'}, {NULL, 0, 0},
     };
-    const uint64_t children = (uint64_t)1 << FUNCTION_NODE | (uint64_t)1 << FUNCTION_ATTRIBUTE_PROTO | (uint64_t)1 << FUNCTION_VALUE_INFO;
+    const uint64_t numbers = (uint64_t)1 << FUNCTION_NODE | (uint64_t)1 << FUNCTION_ATTRIBUTE_PROTO | (uint64_t)1 << FUNCTION_VALUE_INFO;
+    const uint64_t children = quire_print_children(p, body, numbers);
     quire_print_begin(p);
     print_head(p, body, keys);
     QUIRE_TRY(quire_writer_finish(&p->own));
@@ -371,9 +382,9 @@ print_function(quire_printer *p, quire_bytes body)
     p->at_line = true;
     QUIRE_TRY(quire_print_remarks(p, QUIRE_PRINT_FUNCTION, body, children, 0, NULL));
     quire_write(p->w, p->text, n_head);
-    QUIRE_TRY(print_signature(p, p->w, body, true));
-    QUIRE_TRY(print_table(p, body, 0, FUNCTION_VALUE_INFO));
-    QUIRE_TRY(print_nodes(p, body, FUNCTION_NODE));
+    QUIRE_TRY(print_signature(p, p->w, body, if_child(children, FUNCTION_ATTRIBUTE_PROTO) != 0));
+    QUIRE_TRY(print_table(p, body, 0, if_child(children, FUNCTION_VALUE_INFO)));
+    QUIRE_TRY(print_nodes(p, body, if_child(children, FUNCTION_NODE)));
     quire_write_str(p->w, "\n");
     return p->w->status;
 }
@@ -397,18 +408,21 @@ print_model(quire_printer *p, quire_bytes body)
     p->at_line = true;
     quire_print_begin(p);
     print_head(p, body, keys);
-    QUIRE_TRY(quire_print_remarks(p, QUIRE_PRINT_MODEL, body, (uint64_t)1 << MODEL_GRAPH | (uint64_t)1 << MODEL_FUNCTIONS, 0, NULL));
+    const uint64_t children = quire_print_children(p, body, (uint64_t)1 << MODEL_GRAPH | (uint64_t)1 << MODEL_FUNCTIONS);
+    QUIRE_TRY(quire_print_remarks(p, QUIRE_PRINT_MODEL, body, children, 0, NULL));
     quire_write(p->w, p->text, p->n_text);
     quire_cursor c = quire_cursor_over(p->m, body);
     for (quire_field f; quire_cursor_next(&c, &f);) {
-        if (f.number != MODEL_GRAPH) continue;
+        if (f.number != if_child(children, MODEL_GRAPH)) continue;
         p->at_line = true;
         QUIRE_TRY(quire_print_graph(p, f.body));
         quire_write_str(p->w, "\n");
     }
+    /* A text has a graph; the remark that holds the real one replaces it. */
+    if (if_child(children, MODEL_GRAPH) == 0) quire_write_str(p->w, "graph () => () {}\n");
     c = quire_cursor_over(p->m, body);
     for (quire_field f; quire_cursor_next(&c, &f);) {
-        if (f.number == MODEL_FUNCTIONS) QUIRE_TRY(print_function(p, f.body));
+        if (f.number == if_child(children, MODEL_FUNCTIONS)) QUIRE_TRY(print_function(p, f.body));
     }
     return p->w->status;
 }

@@ -25,6 +25,17 @@ field_of(int32_t type)
     return type > 0 && type < 15 ? fields[type] : 0;
 }
 
+/* Files of IR 1 have no types: then the field that is there tells. */
+static int32_t
+infer_type(const quire_printer *p, quire_bytes body)
+{
+    quire_field f;
+    for (int32_t type = 1; type < 15; type++) {
+        if (field_of(type) != 0 && quire_print_find(p->m, body, field_of(type), &f)) return type;
+    }
+    return 0;
+}
+
 static attribute
 look(const quire_printer *p, quire_bytes body)
 {
@@ -33,6 +44,7 @@ look(const quire_printer *p, quire_bytes body)
     if (quire_print_find(p->m, body, ATTR_NAME, &f)) a.name = f.body;
     if (quire_print_find(p->m, body, ATTR_TYPE, &f) && f.scalar < 15) a.type = (int32_t)f.scalar;
     if (quire_print_find(p->m, body, ATTR_REF_NAME, &f)) a.ref_name = f.body;
+    if (a.type == 0 && a.ref_name.len == 0) a.type = infer_type(p, body);
     a.field = field_of(a.type);
     quire_cursor c = quire_cursor_over(p->m, body);
     while (a.field != 0 && quire_cursor_next(&c, &f)) {
@@ -109,7 +121,7 @@ print_start(quire_writer *w, const attribute *a, bool elided)
     if (a->type != 0 && (!shown || elided || a->ref_name.len > 0)) {
         quire_writef(w, ": %s", quire_text_attr_types[a->type]);
     }
-    quire_write_str(w, " = ");
+    quire_write_str(w, " =");
 }
 
 /* The whole syntax of an attribute without children into p->own; true unless something had to be left out. */
@@ -119,15 +131,16 @@ print_leaf(quire_printer *p, const attribute *a)
     quire_print_begin(p);
     if (a->ref_name.len > 0) {
         print_start(&p->own, a, false);
-        quire_write_str(&p->own, "@");
+        quire_write_str(&p->own, " @");
         quire_print_name(&p->own, a->ref_name);
         return;
     }
     print_start(&p->own, a, false);
+    quire_write_str(&p->own, " ");
     if (print_values(p, &p->own, a)) return;
     quire_print_begin(p);
     print_start(&p->own, a, true);
-    quire_write_str(&p->own, "...");
+    quire_write_str(&p->own, " ...");
 }
 
 /* Tensors and graphs, each with its remarks. A graph's text goes deeper; nodes of graphs nest at most 32 deep. */
@@ -135,18 +148,19 @@ static quire_status
 print_children(quire_printer *p, const attribute *a)
 {
     const bool list = is_list(a);
-    const char *separator = list ? "[" : "";
+    const char *separator = list ? " [" : "";
     quire_cursor c = quire_cursor_over(p->m, a->body);
     for (quire_field f; quire_cursor_next(&c, &f);) {
         if (f.number != a->field) continue;
         quire_write_str(p->w, separator);
         p->at_line = false;
+        p->gap = *separator != ' ';
         if (a->type == TYPE_GRAPH || a->type == TYPE_GRAPHS) {
             QUIRE_TRY(quire_print_graph(p, f.body));
         } else {
             QUIRE_TRY(quire_print_tensor(p, f.body, false));
         }
-        separator = ", ";
+        separator = ",";
     }
     if (list) quire_write_str(p->w, "]");
     return QUIRE_OK;
@@ -156,7 +170,8 @@ quire_status
 quire_print_attribute(quire_printer *p, quire_bytes body)
 {
     const attribute a = look(p, body);
-    if (!is_child(&a) || a.n_values == 0 || a.ref_name.len > 0) {
+    const uint64_t children = is_child(&a) && a.ref_name.len == 0 ? quire_print_children(p, body, (uint64_t)1 << a.field) : 0;
+    if (children == 0 || a.n_values == 0) {
         print_leaf(p, &a);
         QUIRE_TRY(quire_print_remarks(p, QUIRE_PRINT_ATTR, body, 0, 0, NULL));
         quire_write(p->w, p->text, p->n_text);
@@ -164,8 +179,8 @@ quire_print_attribute(quire_printer *p, quire_bytes body)
     }
     quire_print_begin(p);
     print_start(&p->own, &a, true);
-    quire_write_str(&p->own, "...");
-    QUIRE_TRY(quire_print_remarks(p, QUIRE_PRINT_ATTR, body, (uint64_t)1 << a.field, 0, NULL));
+    quire_write_str(&p->own, " ...");
+    QUIRE_TRY(quire_print_remarks(p, QUIRE_PRINT_ATTR, body, children, 0, NULL));
     print_start(p->w, &a, false);
     return print_children(p, &a);
 }

@@ -49,6 +49,16 @@ begin_remark(quire_printer *p, const char *word)
     quire_write_str(p->w, word);
 }
 
+uint64_t
+quire_print_children(const quire_printer *p, quire_bytes body, uint64_t numbers)
+{
+    quire_cursor c = quire_cursor_over(p->m, body);
+    for (quire_field f; quire_cursor_next(&c, &f);) {
+        if (f.number < 64 && (numbers >> f.number & 1) != 0 && !quire_text_is_shortest(&f)) numbers &= ~((uint64_t)1 << f.number);
+    }
+    return numbers;
+}
+
 static const ProtobufCMessageDescriptor *
 descriptor_of(quire_print_kind kind)
 {
@@ -251,14 +261,12 @@ write_order(quire_printer *p, quire_bytes body)
     quire_print_line(p);
 }
 
-quire_status
-quire_print_remarks(quire_printer *p, quire_print_kind kind, quire_bytes body, uint64_t children, uint32_t weights_field,
+static quire_status
+write_remarks(quire_printer *p, quire_print_kind kind, quire_bytes body, uint64_t children, uint32_t weights_field,
                     const char *words)
 {
     quire_text_message ours = {NULL, NULL};
     bool ascending;
-    QUIRE_TRY(quire_writer_finish(&p->own));
-    if (p->options.brief) return p->w->status;
     QUIRE_TRY(reparse(p, kind, &ours));
     QUIRE_TRY(collect(p, body, children, &ascending));
     if (words != NULL) {
@@ -267,5 +275,16 @@ quire_print_remarks(quire_printer *p, quire_print_kind kind, quire_bytes body, u
     }
     QUIRE_TRY(write_differences(p, descriptor_of(kind), &ours, weights_field));
     if (!ascending) write_order(p, body);
+    return QUIRE_OK;
+}
+
+quire_status
+quire_print_remarks(quire_printer *p, quire_print_kind kind, quire_bytes body, uint64_t children, uint32_t weights_field,
+                    const char *words)
+{
+    QUIRE_TRY(quire_writer_finish(&p->own));
+    if (!p->options.brief) QUIRE_TRY(write_remarks(p, kind, body, children, weights_field, words));
+    if (p->gap && !p->at_line) quire_write_str(p->w, " ");
+    p->gap = false;
     return p->w->status;
 }

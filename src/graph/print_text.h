@@ -15,6 +15,7 @@ typedef struct quire_printer {
     const char *own_name;      /* of the model's own file, for references; NULL: it has none             */
     bool has_references;       /* something refers to it                                             */
     unsigned indent;
+    bool gap;                  /* a blank is due before the next record, if it begins on this line        */
     bool at_line;              /* nothing but indentation stands on this line; cleared by loops that write lists */
     quire_writer own;          /* syntax of one record, to be parsed and compared                        */
     uint8_t *text;
@@ -40,6 +41,9 @@ QUIRE_MUST_USE quire_status quire_print_remarks(quire_printer *p, quire_print_ki
 QUIRE_MUST_USE quire_status quire_print_load(quire_ctx *ctx, const quire_model *origin, quire_rope *rope, quire_model *out);
 /* The file that references name, relative to the text; NULL: there is none. */
 const char *quire_print_own_name(const quire_model *m);
+/* Of the bits in `numbers` those whose fields can be records in the text: written in the shortest form, all of them. Others are put into
+ * remarks byte by byte. */
+uint64_t quire_print_children(const quire_printer *p, quire_bytes body, uint64_t numbers);
 /* A new line, indented. */
 void quire_print_line(quire_printer *p);
 

@@ -125,7 +125,9 @@ QUIRE_MUST_USE quire_status quire_text_finish(quire_text_parser *t, const quire_
 /* `#: quire 1 "name"`, if it is among the remarks of the model. */
 QUIRE_MUST_USE quire_status quire_text_read_header(quire_text_parser *t, const quire_text_remarks *remarks);
 
-/* One field as `name: value`; the reader knows where a bulk body is. Reports QUIRE_E_IO, QUIRE_E_NOMEM. */
+/* Are tag, length and value of the field in their shortest form? */
+bool quire_text_is_shortest(const quire_field *f);
+/* One field as `name: value`, bulk read and included. Reports QUIRE_E_IO, QUIRE_E_NOMEM. */
 QUIRE_MUST_USE quire_status quire_text_write_field(quire_writer *w, const quire_model *m, const ProtobufCMessageDescriptor *d,
                                                    const quire_field *f);
 void quire_text_write_field_name(quire_writer *w, const ProtobufCMessageDescriptor *d, uint32_t number);

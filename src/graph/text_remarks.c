@@ -19,10 +19,9 @@
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-void
-quire_text_write_escaped(quire_writer *w, quire_bytes bytes)
+static void
+write_escapes(quire_writer *w, quire_bytes bytes)
 {
-    quire_write_str(w, "\"");
     for (size_t i = 0; i < bytes.len; i++) {
         const uint8_t c = bytes.ptr[i];
         if (c == '"' || c == '\\') {
@@ -35,6 +34,13 @@ quire_text_write_escaped(quire_writer *w, quire_bytes bytes)
             quire_write(w, &c, 1);
         }
     }
+}
+
+void
+quire_text_write_escaped(quire_writer *w, quire_bytes bytes)
+{
+    quire_write_str(w, "\"");
+    write_escapes(w, bytes);
     quire_write_str(w, "\"");
 }
 
@@ -61,9 +67,8 @@ read_varint(const uint8_t **p)
     return x;
 }
 
-/* Are tag, length and value of the field in their shortest form? */
-static bool
-is_shortest(const quire_field *f)
+bool
+quire_text_is_shortest(const quire_field *f)
 {
     const uint8_t *p = f->whole.ptr;
     const uint64_t tag = read_varint(&p);
@@ -89,13 +94,40 @@ is_plain_message(const quire_model *m, const ProtobufCMessageDescriptor *d, quir
 {
     quire_cursor c = quire_cursor_over(m, body);
     for (quire_field f; quire_cursor_next(&c, &f);) {
-        if (!is_shortest(&f)) return false;
+        if (!quire_text_is_shortest(&f)) return false;
         const ProtobufCMessageDescriptor *inner = inner_descriptor(d, &f);
         if (inner != NULL && !is_plain_message(m, inner, f.body)) return false;
     }
     return c.p == c.end;
 }
 
+/* The bytes of a view with the payloads that the skeleton leaves out, quoted. */
+static quire_status
+write_view(quire_writer *w, const quire_model *m, quire_bytes view)
+{
+    const quire_skeleton *s = &m->skeleton;
+    const uint8_t *from = view.ptr;
+    const uint8_t *end = view.ptr + view.len;
+    quire_write_str(w, "\"");
+    for (size_t i = quire_cursor_over(m, view).hole; i < s->n_holes && s->ptr + s->holes[i].at <= end; i++) {
+        const uint8_t *at = s->ptr + s->holes[i].at;
+        const size_t size = (size_t)s->holes[i].len;
+        const quire_blob blob = {.file = 1, .u.off = s->holes[i].off, .len = size};
+        uint8_t *bytes = quire_alloc(w->ctx->alloc, size);
+        if (bytes == NULL) return quire_nomem(w->ctx);
+        const quire_status status = quire_blob_read(w->ctx, m, blob, 0, bytes, size);
+        write_escapes(w, (quire_bytes){from, (size_t)(at - from)});
+        if (status == QUIRE_OK) write_escapes(w, (quire_bytes){bytes, size});
+        quire_free(w->ctx->alloc, bytes, size);
+        QUIRE_TRY(status);
+        from = at;
+    }
+    write_escapes(w, (quire_bytes){from, (size_t)(end - from)});
+    quire_write_str(w, "\"");
+    return QUIRE_OK;
+}
+
+/* A payload that is all of the field's body. */
 static quire_status
 write_bulk(quire_writer *w, const quire_model *m, const quire_field *f)
 {
@@ -128,10 +160,11 @@ quire_text_write_field(quire_writer *w, const quire_model *m, const ProtobufCMes
     const ProtobufCMessageDescriptor *inner = inner_descriptor(d, f);
     quire_text_write_field_name(w, d, f->number);
     quire_write_str(w, ": ");
-    if (!is_shortest(f) && !f->is_bulk) {
+    if (!quire_text_is_shortest(f)) {
         quire_write_str(w, "raw ");
-        quire_text_write_escaped(w, f->whole);
-    } else if (f->wire == QUIRE_WIRE_VARINT) {
+        return write_view(w, m, f->whole);
+    }
+    if (f->wire == QUIRE_WIRE_VARINT) {
         quire_writef(w, "%" PRId64, (int64_t)f->scalar);
     } else if (f->wire == QUIRE_WIRE_I32) {
         quire_writef(w, "0x%08" PRIx32, (uint32_t)f->scalar);
@@ -142,7 +175,7 @@ quire_text_write_field(quire_writer *w, const quire_model *m, const ProtobufCMes
     } else if (inner != NULL && is_plain_message(m, inner, f->body)) {
         return write_message(w, m, inner, f->body);
     } else {
-        quire_text_write_escaped(w, f->body);
+        return write_view(w, m, f->body);
     }
     return QUIRE_OK;
 }

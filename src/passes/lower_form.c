@@ -1,8 +1,8 @@
 /* lower_form.c - see lower_form.h.
  *
- * Nodes are made in order before the lookup. A form is a chain of steps from the gathered codes to the result; what a
- * step needs besides (constants, shapes) it makes itself, as Constant nodes named after the result, so that the only new
- * initializers are the table's.
+ * Nodes are made in order before the lookup. A form is a chain of steps from the gathered codes to
+ * the result; what a step needs besides (constants, shapes) it makes itself, as Constant nodes
+ * named after the result, so that the only new initializers are the table's.
  */
 #include "passes/lower_form.h"
 
@@ -10,11 +10,11 @@
 
 #include "base/diag.h"
 #include "graph/edit.h"
+#include "passes/index_rank.h"
 #include "passes/table_codes.h"
 
 enum {
     MAX_OUTER = 8, /* dimensions of indices that are spelled out                    */
-    MAX_HOPS = 16, /* nodes looked through for the rank of indices                  */
 };
 
 typedef struct form {
@@ -114,13 +114,32 @@ add_byte(form *f, const char *suffix, uint32_t value, quire_value *out)
         &(quire_tensor_make){.dtype = QUIRE_DTYPE_UINT8, .data = {.u.ptr = &byte, .len = 1}}, out);
 }
 
+/* Below opset 9 a Constant has floating-point elements only. */
+static quire_status
+add_cast_integers(form *f, const char *suffix, const int64_t *values, int64_t n, quire_value *out)
+{
+    double numbers[MAX_OUTER + 1];
+    char name[32];
+    for (int64_t i = 0; i < n; i++)
+        numbers[i] = (double)values[i];
+    (void)snprintf(name, sizeof name, "%s_float", suffix);
+    const quire_blob data = {.u.ptr = (const uint8_t *)numbers,
+                             .len = (uint64_t)n * sizeof *numbers};
+    const quire_tensor_make make = {
+        .dtype = QUIRE_DTYPE_DOUBLE, .rank = 1, .dims = &n, .data = data};
+    QUIRE_TRY(add_constant(f, name, &make, out));
+    return add_cast(f, suffix, QUIRE_DTYPE_INT64, 1, *out, out);
+}
+
+/* A vector of n integers, at most MAX_OUTER + 1. */
 static quire_status
 add_integers(form *f, const char *suffix, const int64_t *values, int64_t n, quire_value *out)
 {
+    if (f->site->opset < 9) return add_cast_integers(f, suffix, values, n, out);
     const quire_blob data = {.u.ptr = (const uint8_t *)values, .len = (uint64_t)n * sizeof *values};
-    return add_constant(
-        f, suffix,
-        &(quire_tensor_make){.dtype = QUIRE_DTYPE_INT64, .rank = 1, .dims = &n, .data = data}, out);
+    const quire_tensor_make make = {
+        .dtype = QUIRE_DTYPE_INT64, .rank = 1, .dims = &n, .data = data};
+    return add_constant(f, suffix, &make, out);
 }
 
 static quire_status
@@ -211,7 +230,8 @@ add_plane(form *f, quire_value packed, uint32_t k, quire_value mask, quire_value
     return add_binary(f, &(node_op){type, suffix, NULL, 0, QUIRE_DTYPE_UINT8, rank}, v, mask, out);
 }
 
-/* Packed bytes of a group become its codes, one each, in column order. Planes without a column are left out. */
+/* Packed bytes of a group become its codes, one each, in column order. Planes without a column are
+ * left out. */
 static quire_status
 unpack(form *f, quire_value packed, quire_value *out)
 {
@@ -249,18 +269,9 @@ multiply(form *f, quire_value in, quire_value *out)
                     out);
 }
 
-/* The same dimensions where their number is certain: zeros. Optimisers follow a constant shape, and the result keeps the
- * shape the lookup's had. */
-static quire_status
-add_constant_shape(form *f, uint64_t columns, quire_value *out)
-{
-    int64_t dims[MAX_OUTER + 1] = {0};
-    dims[f->outer] = (int64_t)columns;
-    return add_integers(f, "shape", dims, f->outer + 1, out);
-}
-
-/* Shape of the indices less GatherND's last entry, which addresses the row, then `columns`. In a Reshape a 0 copies
- * the dimension of its input at that place, which is the indices' too: empty indices stay empty. */
+/* Shape of the indices less GatherND's last entry, which addresses the row, then `columns`. In a
+ * Reshape a 0 copies the dimension of its input at that place, which is the indices' too: empty
+ * indices stay empty. */
 static quire_status
 add_shape(form *f, uint64_t columns, quire_value *out)
 {
@@ -281,6 +292,16 @@ add_shape(form *f, uint64_t columns, quire_value *out)
     }
     QUIRE_TRY(add_integer(f, "width", (int64_t)columns, &width));
     return add_binary(f, &concat, outer, width, out);
+}
+
+/* The same dimensions where their number is certain: zeros. Optimisers follow a constant shape, and
+ * the result keeps the shape the lookup's had. */
+static quire_status
+add_constant_shape(form *f, uint64_t columns, quire_value *out)
+{
+    int64_t dims[MAX_OUTER + 1] = {0};
+    dims[f->outer] = (int64_t)columns;
+    return add_integers(f, "shape", dims, f->outer + 1, out);
 }
 
 static quire_status
@@ -313,8 +334,9 @@ cut_columns(form *f, quire_value in, quire_value *out)
     return cut(f, "cut", in, f->outer, f->rows.width, out);
 }
 
-/* [..., S, N] to [rows, S * N]: below opset 11 only an axis that is counted from the front can be cut. What follows
- * reads the indices' shape: the zeros of a constant one would copy from the flat tensor. */
+/* [..., S, N] to [rows, S * N]: below opset 11 only an axis that is counted from the front can be
+ * cut. What follows reads the indices' shape: the zeros of a constant one would copy from the flat
+ * tensor. */
 static quire_status
 flatten(form *f, quire_value in, quire_value *out)
 {
@@ -380,33 +402,6 @@ list_steps(const form *f, step steps[MAX_STEPS])
     return n;
 }
 
-/* --- ranks ------------------------------------------------------------------------------------ */
-
-static bool
-keeps_rank(quire_op_kind kind)
-{
-    return kind == QUIRE_OP_IDENTITY || kind == QUIRE_OP_CAST || kind == QUIRE_OP_SLICE ||
-           kind == QUIRE_OP_TRANSPOSE;
-}
-
-/* Rank of v, or -1 unless every runtime will find the same. What value infos inside the graph say is hearsay: exporters
- * get it wrong and runtimes only warn. A fed input of the wrong rank is refused. */
-static int32_t
-certain_rank(const quire_model *m, quire_value v)
-{
-    for (int hops = 0; hops < MAX_HOPS; hops++) {
-        const quire_value_rec *r = quire_value_at(m, v);
-        if (r->def_kind == QUIRE_DEF_INITIALIZER) return r->rank;
-        if (r->def_kind == QUIRE_DEF_INPUT) {
-            return quire_graph_at(m, r->graph)->kind == QUIRE_GRAPH_MAIN ? r->rank : -1;
-        }
-        const quire_node n = quire_value_node(m, v);
-        if (n.id == 0 || !keeps_rank(quire_node_kind(m, n))) return -1;
-        v = quire_node_input(m, n, 0);
-    }
-    return -1;
-}
-
 /* --- rewrites --------------------------------------------------------------------------------- */
 
 static form
@@ -417,7 +412,7 @@ form_of(quire_ctx *ctx, quire_model *m, const quire_lower_site *site)
     f.indices = quire_node_input(m, site->lookup, 1);
     f.gather_nd = quire_node_kind(m, site->lookup) == QUIRE_OP_GATHER_ND;
     const int32_t rank = quire_value_at(m, f.indices)->rank;
-    const int32_t certain = certain_rank(m, f.indices) - (f.gather_nd ? 1 : 0);
+    const int32_t certain = quire_index_rank(m, f.graph, f.indices) - (f.gather_nd ? 1 : 0);
     f.rank = rank < 0 ? -1 : rank + (f.gather_nd ? 0 : 1);
     f.outer = certain >= 0 && certain <= MAX_OUTER ? certain : -1;
     return f;

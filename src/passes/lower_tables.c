@@ -1,10 +1,12 @@
 /* lower-tables
  *
  * Needs:  quantize-tables: initializers with codes, scales and zero points.
- * Does:   replaces every eligible lookup of a quantized table by the form of the target (targets.inc).
- * Leaves: no eligible lookup of a quantized table; tables and wrappers nobody reads any more are left for sweep.
- * Keeps:  the indices, names and types of the lookups' results, graph outputs. Opset imports stay: a form that needs a newer
- *         one is an error here (annotate-tables does not ask for it).
+ * Does:   replaces every eligible lookup of a quantized table by the form of the target
+ *         (targets.inc).
+ * Leaves: no eligible lookup of a quantized table; tables and wrappers nobody reads any more are
+ *         left for sweep.
+ * Keeps:  the indices, names and types of the lookups' results, graph outputs. Opset imports stay:
+ *         a form that needs a newer one is an error here (annotate-tables does not ask for it).
  */
 #include "base/diag.h"
 #include "graph/path.h"

@@ -1,8 +1,9 @@
 /* quantize_file.c - from one file to another: the library's main entry point.
  *
- * Load, run the passes, save, and account for every byte. Everything that can fail after the model was changed happens
- * before the output is renamed into place: the written file is re-opened, its tables are decoded and compared, the receipt
- * and the report are made; then comes the rename, and nothing after it.
+ * Load, run the passes, save, and account for every byte. Everything that can fail after the model
+ * was changed happens before the output is renamed into place: the written file is re-opened, its
+ * tables are decoded and compared, the receipt and the report are made; then comes the rename, and
+ * nothing after it.
  */
 #include "passes/quantize_file.h"
 
@@ -79,8 +80,8 @@ check_options(quire_ctx *ctx, const quire_quantize_options *o)
     return QUIRE_OK;
 }
 
-/* Members that the caller's struct is too old to have keep their defaults. False if the size is none this library
- * has had. */
+/* Members that the caller's struct is too old to have keep their defaults. False if the size is
+ * none this library has had. */
 static bool
 complete_options(const quire_quantize_options *given, quire_quantize_options *out)
 {
@@ -202,8 +203,7 @@ compare_with_plan(job *j, sides *s, quire_rope *model, quire_rope *data)
     if (data_name.len == 0) {
         QUIRE_TRY(add_data_files(j, s, &s->out, j->model, j->n_files));
     } else if (data->size > 0) {
-        QUIRE_TRY(
-            add_side_file(j, s, &s->out, quire_rope_as_source(data, "data file"), data_name));
+        QUIRE_TRY(add_side_file(j, s, &s->out, quire_rope_as_source(data, "data file"), data_name));
     }
     return compare_sides(j, s);
 }
@@ -223,7 +223,8 @@ receipt_of_plan(job *j)
     return status;
 }
 
-/* A model given as text has no bytes to account for; those it would have are kept for the receipt. */
+/* A model given as text has no bytes to account for; those it would have are kept for the
+ * receipt. */
 static quire_status
 copy_rope(job *j, const quire_rope *rope)
 {

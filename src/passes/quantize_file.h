@@ -1,4 +1,5 @@
-/* quantize_file.h - quire_quantize_file on a context of the caller's: other file operations, other allocators. */
+/* quantize_file.h - quire_quantize_file on a context of the caller's: other file operations, other
+ * allocators. */
 #ifndef QUIRE_PASSES_QUANTIZE_FILE_H
 #define QUIRE_PASSES_QUANTIZE_FILE_H
 

@@ -1,10 +1,13 @@
 /* quantize-tables
  *
- * Needs:  find-tables; specs in the spec layer, on operand 0 of lookups (annotate-tables or anybody else).
- * Does:   makes codes, scales and zero points for every table whose eligible lookups carry a quantized spec,
- *         all the same one, and adds them as initializers beside the table. Target dequantized: one float table of the
- *         decoded values instead. Nothing is added before all tables are done.
- * Leaves: initializers nobody reads yet, their data in the spools of run->tables; figures in run->tables.
+ * Needs:  find-tables; specs in the spec layer, on operand 0 of lookups (annotate-tables or anybody
+ *         else).
+ * Does:   makes codes, scales and zero points for every table whose eligible lookups carry a
+ *         quantized spec, all the same one, and adds them as initializers beside the table. Target
+ *         dequantized: one float table of the decoded values instead. Nothing is added before all
+ *         tables are done.
+ * Leaves: initializers nobody reads yet, their data in the spools of run->tables; figures in
+ *         run->tables.
  * Keeps:  everything else: the tables themselves, their lookups, all layers.
  */
 #include "base/alloc.h"
@@ -176,9 +179,10 @@ open_spools(quantizer *q)
     return QUIRE_OK;
 }
 
-/* Takes the table out of this run: its lookups get the reason. */
+/* Gives the table's lookups whose reason was `before` the reason non-finite, and takes the table
+ * out of this run. */
 static quire_status
-leave_alone(quantizer *q, size_t table, const quire_table_job *job)
+leave_alone(quantizer *q, size_t table, const quire_table_job *job, quire_reason before)
 {
     quire_found_table *t = &q->tables->tables[table];
     quire_bytes text;
@@ -187,7 +191,7 @@ leave_alone(quantizer *q, size_t table, const quire_table_job *job)
                                  (unsigned long long)job->row, (unsigned long long)job->column));
     for (size_t i = 0; i < q->tables->n_lookups; i++) {
         quire_lookup *l = &q->tables->lookups[i];
-        if (l->table != table + 1 || l->reason != QUIRE_REASON_NONE) continue;
+        if (l->table != table + 1 || l->reason != before) continue;
         l->reason = QUIRE_REASON_NON_FINITE;
         l->message = text;
     }
@@ -198,6 +202,17 @@ leave_alone(quantizer *q, size_t table, const quire_table_job *job)
     return QUIRE_OK;
 }
 
+/* Non-finite comes before not-smaller in the order of reasons, but only here tables are read. */
+static quire_status
+look_at_table(quantizer *q, size_t table)
+{
+    quire_found_table *t = &q->tables->tables[table];
+    quire_table_job job = {.m = q->m, .tables = q->tables, .table = t, .look_only = true};
+    if (t->excluded != QUIRE_REASON_NOT_SMALLER) return QUIRE_OK;
+    QUIRE_TRY(quire_table_quantize(q->ctx, &job));
+    return job.finite ? QUIRE_OK : leave_alone(q, table, &job, QUIRE_REASON_NOT_SMALLER);
+}
+
 static quire_status
 quantize_table(quantizer *q, size_t table, uint64_t done, uint64_t total)
 {
@@ -206,7 +221,9 @@ quantize_table(quantizer *q, size_t table, uint64_t done, uint64_t total)
         .m = q->m, .tables = q->tables, .table = t, .done = done, .total = total};
     QUIRE_TRY(open_spools(q));
     QUIRE_TRY(quire_table_quantize(q->ctx, &job));
-    if (!job.finite && q->tables->options->keep_non_finite) return leave_alone(q, table, &job);
+    if (!job.finite && q->tables->options->keep_non_finite) {
+        return leave_alone(q, table, &job, QUIRE_REASON_NONE);
+    }
     if (!job.finite) {
         return quire_fail(
             q->ctx, QUIRE_E_INVALID, NULL,
@@ -337,6 +354,10 @@ quantize(quantizer *q)
 {
     const bool plan_only = q->tables->plan_only;
     QUIRE_TRY(collect_specs(q));
+    if (!plan_only && q->tables->options->keep_non_finite) {
+        for (size_t i = 0; i < q->tables->n_tables; i++)
+            QUIRE_TRY(look_at_table(q, i));
+    }
     if (!has_work(q)) return QUIRE_OK;
     if (!plan_only) QUIRE_TRY(quantize_data(q));
     QUIRE_TRY(plan_only ? register_zeros(q) : register_spools(q));

@@ -1,11 +1,12 @@
 /* sweep
  *
  * Needs:  nothing.
- * Does:   removes what lost its last reader in this run: initializers, and nodes none of whose results is read, and then what
- *         those alone had read.
- * Leaves: nothing that only this run made useless. What nobody read before is not touched: it is the model's own business.
- * Keeps:  graph inputs (below ir_version 4 an initializer goes with the input that declares it), nodes with bodies,
- *         operators of other domains.
+ * Does:   removes what lost its last reader in this run: initializers, and nodes none of whose
+ *         results is read, and then what those alone had read.
+ * Leaves: nothing that only this run made useless. What nobody read before is not touched: it is
+ *         the model's own business.
+ * Keeps:  graph inputs (below ir_version 4 an initializer goes with the input that declares it),
+ *         nodes with bodies, operators of other domains.
  */
 #include "graph/edit.h"
 #include "passes/pass.h"

@@ -1,7 +1,7 @@
 /* table_codes.c - see table_codes.h.
  *
- * A chunk of rows is read, widened to float32, quantized, decoded again for the hash, and its parts go to their
- * spools; the buffers of a chunk are all that is ever in memory.
+ * A chunk of rows is read, widened to float32, quantized, decoded again for the hash, and its parts
+ * go to their spools; the buffers of a chunk are all that is ever in memory.
  */
 #include "passes/table_codes.h"
 
@@ -88,7 +88,8 @@ quire_table_parts(quire_ctx *ctx, const quire_found_table *t, const quire_row_fo
                       (int)t->name.len, (const char *)t->name.ptr);
 }
 
-/* What the work on one table needs. `memory` is cut into the buffers after it, each for `rows` rows. */
+/* What the work on one table needs. `memory` is cut into the buffers after it, each for `rows`
+ * rows. */
 typedef struct chunks {
     quire_ctx *ctx;
     quire_table_job *job;
@@ -201,6 +202,14 @@ scale_overflow(chunks *c, uint64_t row)
                       (int)t->name.len, (const char *)t->name.ptr, (unsigned long long)row);
 }
 
+static void
+note_fault(chunks *c, uint64_t first, quire_row_fault fault)
+{
+    c->job->finite = false;
+    c->job->row = first + fault.row;
+    c->job->column = fault.column;
+}
+
 /* Rows [first, first + n). */
 static quire_status
 quantize_chunk(chunks *c, uint64_t first, size_t n, double *io_ratio)
@@ -211,13 +220,14 @@ quantize_chunk(chunks *c, uint64_t first, size_t n, double *io_ratio)
                                   c->out[QUIRE_PART_ZERO_POINTS]};
     quire_row_fault fault = {0, 0};
     QUIRE_TRY(read_rows(c, n));
+    if (c->job->look_only) {
+        if (quire_rows_find_non_finite(c->x, n, c->format.width, &fault))
+            note_fault(c, first, fault);
+        return QUIRE_OK;
+    }
     switch (quire_rows_quantize(&c->format, search, c->x, n, out, c->sums, &fault)) {
     case QUIRE_ROW_OK: break;
-    case QUIRE_ROW_NON_FINITE:
-        c->job->finite = false;
-        c->job->row = first + fault.row;
-        c->job->column = fault.column;
-        return QUIRE_OK;
+    case QUIRE_ROW_NON_FINITE: note_fault(c, first, fault); return QUIRE_OK;
     case QUIRE_ROW_SCALE_OVERFLOW: return scale_overflow(c, first + fault.row);
     }
     quire_rows_dequantize(&c->format, out, n, c->raw);

@@ -1,7 +1,8 @@
-/* table_codes.h - the elements of one table become codes, scales and zero points, a chunk at a time.
+/* table_codes.h - the elements of one table become codes, scales and zero points, a chunk at a
+ * time.
  *
- * Knows rows and files, not lookups: quantize_tables.c decides what is done and puts the result into the graph,
- * table_check.c decodes it again from the written file.
+ * Knows rows and files, not lookups: quantize_tables.c decides what is done and puts the result
+ * into the graph, table_check.c decodes it again from the written file.
  */
 #ifndef QUIRE_PASSES_TABLE_CODES_H
 #define QUIRE_PASSES_TABLE_CODES_H
@@ -9,8 +10,8 @@
 #include "kernels/rows.h"
 #include "passes/tables.h"
 
-/* The initializers a table becomes, and the spool each grows in. Target dequantized: only the first, which is then
- * the float table. */
+/* The initializers a table becomes, and the spool each grows in. Target dequantized: only the
+ * first, which is then the float table. */
 typedef enum quire_part {
     QUIRE_PART_CODES,
     QUIRE_PART_SCALES,
@@ -31,8 +32,8 @@ typedef struct quire_part_place {
     uint64_t off[QUIRE_N_PARTS];
 } quire_part_place;
 
-/* How the rows of t are laid out, from what its spec decided. Reports QUIRE_E_UNSUPPORTED for a table without
- * columns. */
+/* How the rows of t are laid out, from what its spec decided. Reports QUIRE_E_UNSUPPORTED for a
+ * table without columns. */
 QUIRE_MUST_USE quire_status quire_table_format(quire_ctx *ctx, const quire_found_table *t,
                                                quire_row_format *out_format);
 /* Element type, shape and size of the parts. Reports QUIRE_E_LIMIT. */
@@ -45,14 +46,15 @@ typedef struct quire_table_job {
     quire_tables *tables;
     quire_found_table *table;
     uint64_t done, total; /* payload bytes before this table and of all, for the progress */
+    bool look_only;       /* only look for NaN and Inf: nothing is appended, no figures */
     quire_part_place place;
     bool finite; /* false: the table holds NaN or Inf, first at (row, column) */
     uint64_t row, column;
 } quire_table_job;
 
-/* Reads the table, appends the parts to the spools and fills in the table's figures and hash. NaN and Inf are no
- * error here: *job says so and what was appended is unused. Reports QUIRE_E_INVALID for a float16 scale that would
- * be infinite, QUIRE_E_IO, QUIRE_E_NOMEM, QUIRE_E_CANCELED. */
+/* Reads the table, appends the parts to the spools and fills in the table's figures and hash. NaN
+ * and Inf are no error here: *job says so and what was appended is unused. Reports QUIRE_E_INVALID
+ * for a float16 scale that would be infinite, QUIRE_E_IO, QUIRE_E_NOMEM, QUIRE_E_CANCELED. */
 QUIRE_MUST_USE quire_status quire_table_quantize(quire_ctx *ctx, quire_table_job *job);
 
 /* Rows to work on at a time: about QUIRE_TABLE_CHUNK elements, at least one row. */

@@ -253,8 +253,8 @@ def wrappers():
         build.out(build.gather(name, ids, f"read_{name}"), kind)
     yield "wrappers", build
     build = Build(opset=16)
-    build.tensors += [table("only.cast", normal(), "f16"), table("cast.and.direct", normal(), "f16"),
-                      table("f", normal())]
+    build.tensors += [table("only.cast", normal(), "f16"), table("f", normal()),
+                      table("cast.and.direct", normal(), "f16")]
     build.nodes += [h.make_node("Cast", ["only.cast"], ["oc"], to=T.FLOAT),
                     h.make_node("Cast", ["cast.and.direct"], ["cd"], to=T.FLOAT),
                     h.make_node("Cast", ["f"], ["narrow"], to=T.FLOAT16)]
@@ -311,7 +311,8 @@ def captures():
         def inner():
             nodes = [h.make_node("Gather", [name, ids], ["read/in body"], name="inside")]
             if where == "constant":
-                nodes.insert(0, h.make_node("Constant", [], [name], value=table("", normal(64, 17))))
+                x = table("", normal(64, 17))
+                nodes.insert(0, h.make_node("Constant", [], [name], value=x))
             return nodes, "read/in body"
         if where == "outer":
             build.tensors.append(table(name, normal(64, 17)))
@@ -386,9 +387,10 @@ def shared_and_tied():
 @graph()
 def names():
     build = Build(opset=14)
-    build.tensors += [table("t", normal()), table("t.scales", normal()), table("\u00e9 /\"x\"", normal())]
+    odd = "\u00e9 /\"x\""
+    build.tensors += [table("t", normal()), table("t.scales", normal()), table(odd, normal())]
     ids = build.ids((2,), ["n"], 64)
-    for name, result in (("t", "t.codes"), ("t.scales", "t.codes.1"), ("\u00e9 /\"x\"", "r s")):
+    for name, result in (("t", "t.codes"), ("t.scales", "t.codes.1"), (odd, "r s")):
         build.out(build.gather(name, ids, result))
     build.nodes.append(h.make_node("Relu", ["r s"], ["r s.gathered_codes"]))
     build.out("r s.gathered_codes")
@@ -490,8 +492,8 @@ def reasons():
     build.tensors += [table(name, normal()) for name in (
         "good", "overridden", "scattered", "axis1", "const.ids", "depth", "in.function")]
     build.tensors += [table("small", normal(3, 4)), table("bad", bad), table("cube", cube),
-                      table("one.column", tall), h.make_tensor("int.table", T.INT64, [64, 20], range(
-                          1280)), h.make_tensor("two", T.INT64, [2], [1, 2])]
+                      table("one.column", tall), h.make_tensor("two", T.INT64, [2], [1, 2]),
+                      h.make_tensor("int.table", T.INT64, [64, 20], range(1280))]
     ids = build.ids((3,), ["n"], 3)
     pairs = build.ids((3, 2), ["n", 2], 3)
     build.inputs.append(value("overridden", T.FLOAT, [64, 24]))

@@ -45,7 +45,7 @@ class Ran:
         return f"exit {self.code}: {' '.join(map(str, self.command))}: {err}"
 
 
-def run(*command, stdin=None, cwd=None, timeout=120, stdout=subprocess.PIPE):
+def run(*command, stdin=None, cwd=None, timeout=60, stdout=subprocess.PIPE):
     """Runs a command to its end. A signal gives the negative code that subprocess reports."""
     feed = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
     try:

@@ -63,7 +63,7 @@ def copy_part(folder, paths, top):
 
 
 def write_node_cases(folder):
-    """onnx.backend.test's cases exist only as code; making them warns about overflows on purpose."""
+    """onnx.backend.test's cases exist only as code; they warn about overflows on purpose."""
     from onnx.backend.test.case.node import collect_testcases
     os.makedirs(folder)
     with warnings.catch_warnings():

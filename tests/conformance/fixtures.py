@@ -364,7 +364,7 @@ def sizes():
 
 
 def graph_of(depth, name):
-    """Bodies in bodies; each level reads x, the value of the level above, and a weight of its own."""
+    """Bodies in bodies; each level reads x, the level above, and a weight of its own."""
     above = "x" if depth == 0 else f"v{depth - 1}"
     nodes = [h.make_node("Add", [above, f"w{depth}"], [f"v{depth}"])]
     last = f"v{depth}"
@@ -450,7 +450,8 @@ def attributes():
     tensor = h.make_tensor("t", T.INT32, [2], [1, -2])
     full = [("f", 0.5), ("i", -3), ("s", b"\0bytes\xff"), ("t", tensor), ("g", body),
             ("sp", sparse("s", True)), ("tp", type_of("map")), ("fs", [1.0, -0.0]),
-            ("is", [1, -2**63]), ("ss", [b"", b"a"]), ("ts", [tensor, tensor]), ("gs", [body, body]),
+            ("is", [1, -2**63]), ("ss", [b"", b"a"]), ("ts", [tensor, tensor]),
+            ("gs", [body, body]),
             ("sps", [sparse("s", False)]), ("tps", [type_of("sequence"), type_of("opaque")])]
     node = h.make_node("Foreign", ["q"], ["r"], domain="test.d", doc_string="all of them")
     node.attribute.extend(h.make_attribute(name, data, doc_string="d") for name, data in full)
@@ -554,7 +555,7 @@ def unknown_fields():
     yield "unknown_in_front", ["unknown fields", "out of order"], front, RICH_FILES
 
 
-REPEATED = {"onnx.ModelProto": {8, 14, 20, 25, 26}, "onnx.GraphProto": {1, 5, 11, 12, 13, 14, 15, 16}}
+INTERLEAVED = {"onnx.ModelProto", "onnx.GraphProto"}
 
 
 def backwards(fields, descriptor):
@@ -565,7 +566,7 @@ def backwards(fields, descriptor):
 
 def interleaved(fields, descriptor):
     """The model's and graphs' repeated fields dealt out in turns."""
-    if descriptor.full_name not in REPEATED:
+    if descriptor.full_name not in INTERLEAVED:
         return joined(fields)
     queues, out = {}, []
     for field in fields:

@@ -356,10 +356,10 @@ class Bytes:
         self.same(fields_a, fields_b, {1, 5, 11, 13, 14}, what)
         pick = lambda fields, number: [f[2] for f in fields if f[0] == number]
         self.nodes(pick(fields_a, 1), pick(fields_b, 1), key)
-        for number, kind, label, name in ((5, T, "initializers", "name"),
-                                          (11, onnx.ValueInfoProto, "inputs", "name"),
-                                          (13, onnx.ValueInfoProto, "value infos", "name"),
-                                          (14, onnx.TensorAnnotation, "annotations", "tensor_name")):
+        for number, kind, label, name in (
+                (5, T, "initializers", "name"), (11, onnx.ValueInfoProto, "inputs", "name"),
+                (13, onnx.ValueInfoProto, "value infos", "name"),
+                (14, onnx.TensorAnnotation, "annotations", "tensor_name")):
             self.named(pick(fields_a, number), pick(fields_b, number), key, (kind, label, name))
 
     def named(self, a, b, key, of):
@@ -453,7 +453,8 @@ class Bytes:
 
     def lowered_node(self, lookup, node, nodes_b, at_b):
         """Ends the form: the lookup's names; reads the new initializers and the same indices."""
-        self.check.expect(node.name == lookup.node.name, f"{lookup.result}: node name {node.name!r}")
+        self.check.expect(node.name == lookup.node.name,
+                          f"{lookup.result}: node name {node.name!r}")
         entry = next((t.entry for t in self.check.tables if (t.home.key, t.name) == lk.table_key(
             lookup.table)), None)
         if entry is None:

@@ -134,9 +134,10 @@ def shapes(rows, width, bits, block):
 
 
 def quantize(x, bits, block, zero_point, half, dtype, given=None):
-    """All of a table: packed codes, scales [V, S], zero points [V, S], values [V, D], errors [V, S].
+    """All of a table: packed codes, scales, zero points and errors [V, S], values [V, D].
 
-    given: (scales, zero points) [V, S] stored by someone else; min-max if absent."""
+    In this order: codes, scales, zero points, values, errors. given: (scales, zero points) [V, S]
+    stored by someone else; min-max if absent."""
     parts = groups(x.shape[1], block)
     packed, scales, zeros, value, error = [], [], [], np.zeros_like(x), []
     for index, (first, count) in enumerate(parts):

@@ -70,8 +70,8 @@ def compare(tally, where, original, onnx_form, oracle):
             place = f"{where} in {name} at {level}"
             if "error" in ours or "error" in theirs:
                 same_fault = "error" in first and ours.get("stage") == first["stage"]
-                tally.expect(same_fault, place, f"original {first.get('error', 'runs')}; onnx "
-                             f"{ours.get('error', 'runs')}; dequantized {theirs.get('error', 'runs')}")
+                said = [side.get("error", "runs") for side in (first, ours, theirs)]
+                tally.expect(same_fault, place, "original, onnx, dequantized: " + "; ".join(said))
                 tally.count(f"{name}: fails as the original does", int(same_fault))
             elif tally.expect(ours == theirs, place, "onnx and dequantized give other bits"):
                 tally.count(f"{name}: equal outputs, {level}", len(ours["sets"]))

@@ -62,6 +62,8 @@ def snapshot(folder):
                 what = "link to " + os.readlink(path)
             elif os.path.isdir(path):
                 what = "folder"
+            elif not os.path.isfile(path):
+                what = "special"
             else:
                 what = hashlib.sha256(common.read(path)).hexdigest()
             found[os.path.relpath(path, folder)] = what

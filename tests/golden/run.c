@@ -123,21 +123,32 @@ read_golden(golden *g)
     }
 }
 
-/* tests/models/NAME, found from the folders above the golden file. */
+/* Copies `from` to `to` if it is there. */
+static bool
+copy_file(const char *from, const char *to)
+{
+    if (access(from, R_OK) != 0) return false;
+    const text t = read_file(from);
+    write_file(to, t.ptr, t.len);
+    return true;
+}
+
+/* tests/models/NAME and its data file, found from the folders above the golden file. Copied, because
+ * data files may not be links. */
 static void
 find_model(golden *g, const char *name, size_t n)
 {
-    char path[PATH_MAX];
-    if (!realpath(g->path, path)) die("cannot resolve %s", g->path);
-    for (char *slash; (slash = strrchr(path, '/')) != NULL; *slash = 0) {
-        char candidate[PATH_MAX + 256];
-        snprintf(candidate, sizeof candidate, "%.*s/models/%.*s", (int)(slash - path), path, (int)n,
-                 name);
-        if (access(candidate, R_OK) == 0) {
-            snprintf(g->source, sizeof g->source, "%s/%.*s", g->folder, (int)n, name);
-            if (symlink(candidate, g->source) != 0) die("cannot link %s", g->source);
-            return;
-        }
+    char folder[PATH_MAX], from[PATH_MAX + 512], to[512];
+    if (!realpath(g->path, folder)) die("cannot resolve %s", g->path);
+    for (char *slash; (slash = strrchr(folder, '/')) != NULL;) {
+        *slash = 0;
+        snprintf(from, sizeof from, "%s/models/%.*s", folder, (int)n, name);
+        snprintf(g->source, sizeof g->source, "%s/%.*s", g->folder, (int)n, name);
+        if (!copy_file(from, g->source)) continue;
+        snprintf(from, sizeof from, "%s/models/%.*s.data", folder, (int)n, name);
+        snprintf(to, sizeof to, "%s.data", g->source);
+        copy_file(from, to);
+        return;
     }
     die("%s: no models/%.*s above it", g->path, (int)n, name);
 }

@@ -42,7 +42,8 @@ outsider()
 outsider static "$work/static"
 
 "$cmake" -S . -B "$work/build" -DCMAKE_C_COMPILER="$compiler" -DCMAKE_INSTALL_LIBDIR=lib \
-    -DBUILD_SHARED_LIBS=ON -DQUIRE_TESTS=OFF -DCMAKE_BUILD_TYPE=Release >"$work/log"
-"$cmake" --build "$work/build" >>"$work/log" || { cat "$work/log"; exit 1; }
+    -DBUILD_SHARED_LIBS=ON -DQUIRE_TESTS=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+    -DCMAKE_COMPILE_WARNING_AS_ERROR=ON >"$work/log"
+"$cmake" --build "$work/build" >>"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 "$cmake" --install "$work/build" --prefix "$work/shared" >/dev/null
 outsider shared "$work/shared"

@@ -66,6 +66,7 @@ typedef struct fault_io {
     size_t max_transfer; /* bytes per read, pread, write, copy_range; 0: as asked */
     bool interrupt;      /* each open, read, pread, write, copy_range, allocate: first EINTR */
     bool interrupted;
+    bool lazy; /* fsync does nothing: for campaigns, where no machine is going to lose power */
     size_t n_failed;
     fault_op failed; /* the last that failed */
     size_t n_by_op[FAULT_N_OPS];
