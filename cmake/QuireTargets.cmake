@@ -22,9 +22,10 @@ if(PYTHON3 AND QUIRE_COVERAGE)
         WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" USES_TERMINAL VERBATIM)
 endif()
 
-if(TARGET quire_program AND QUIRE_PYTHON AND EXISTS "${PROJECT_SOURCE_DIR}/tests/bench/run.py")
+if(PYTHON3 AND TARGET quire_program)
     add_custom_target(bench
-        COMMAND "${QUIRE_PYTHON}" tests/bench/run.py --quire $<TARGET_FILE:quire_program>
+        COMMAND "${PYTHON3}" tests/bench/run.py --quire $<TARGET_FILE:quire_program>
+                --work "${PROJECT_BINARY_DIR}"
         DEPENDS quire_program
         WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" USES_TERMINAL VERBATIM)
 endif()

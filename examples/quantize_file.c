@@ -35,7 +35,6 @@ main(int argc, char **argv)
     options.input = argv[1];
     options.output = argv[2];
     options.bits = 4;
-    options.block = 32;
     options.sink = print_diagnostic;
     options.report = print_report;
 

@@ -84,12 +84,13 @@ fi
 models=$(cd "$models" && pwd)
 
 step "gcc build" build dev dev gcc
-step "gcc: unit, property, golden, house, install" check dev 'unit|property|golden|house|install'
+step "gcc: unit, property, fault, golden, house, install" \
+    check dev 'unit|property|fault|golden|house|install'
 step "clang build" build dev clang clang
 step "clang: unit, property, golden" check clang 'unit|property|golden'
 step "sanitizer build" build asan asan gcc
-step "sanitizers: unit, property, golden, part of conformance" \
-    check asan 'unit|property|golden|conformance'
+step "sanitizers: unit, property, golden, part of fault and conformance" \
+    check asan 'unit|property|fault|golden|conformance'
 step "release build" build release release gcc
 step "release: unit, property, golden" check release 'unit|property|golden'
 step "conformance" check dev conformance --verbose

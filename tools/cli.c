@@ -91,7 +91,8 @@ cli_progress(void *data, const char *what, uint64_t done, uint64_t total)
     cli *c = data;
     if (c->verbosity < 0 || total == 0 || !isatty(STDERR_FILENO)) return;
     const double now = seconds();
-    if (c->progress_start == 0) c->progress_start = now;
+    if (c->progress_what != what) c->progress_start = now;
+    c->progress_what = what;
     const double spent = now - c->progress_start;
     if (spent < 1.0 || done == 0) return;
     const double left = spent * ((double)total / (double)done - 1);

@@ -22,6 +22,7 @@ typedef struct cli {
     char first_error[CLI_LINE_ROOM];
     unsigned n_errors;
     bool progress_shown;   /* a progress line stands on the terminal             */
+    const char *progress_what; /* the job that is under way */
     double progress_start; /* seconds, monotonic; 0 before the first call        */
 } cli;
 

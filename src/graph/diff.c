@@ -1,7 +1,7 @@
 /* diff.c - pairs what two models hold by name, and tells what has no partner or another content.
  *
- * Graphs wait in a list of pairs, so bodies need no recursion. Inside a pair each kind of thing is a list;
- * names of both models are interned into one table, and things of one name meet in order.
+ * Graphs wait in a list of pairs, so bodies need no recursion. Inside a pair each kind of thing is
+ * a list; names of both models are interned into one table, and things of one name meet in order.
  */
 #include "graph/diff.h"
 

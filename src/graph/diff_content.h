@@ -12,8 +12,8 @@ typedef struct quire_two { /* the models, in the order of the question */
 /* Two views of the skeletons, with the payloads that belong in them. */
 QUIRE_MUST_USE quire_status quire_content_equal(const quire_two *t, quire_bytes a, quire_bytes b,
                                                 bool *out_equal);
-/* Bit i of *out_fields: fields i of the two messages differ, in number, order or content. Bit 0: fields
- * above 63 do. Fields in `skip` are not looked at. */
+/* Bit i of *out_fields: fields i of the two messages differ, in number, order or content. Bit 0:
+ * fields above 63 do. Fields in `skip` are not looked at. */
 QUIRE_MUST_USE quire_status quire_content_fields(const quire_two *t, quire_bytes a, quire_bytes b,
                                                  uint64_t skip, uint64_t *out_fields);
 /* Are the elements the same? Types and dims are. However they are stored. */

@@ -357,8 +357,8 @@ compare_operands(const quire_two *t, quire_node a, quire_node b, bool result, qu
     }
 }
 
-/* Equal bytes say it all, unless some of the node is elsewhere: in data files, or in bodies that are
- * compared by themselves. */
+/* Equal bytes say it all, unless some of the node is elsewhere: in data files, or in bodies that
+ * are compared by themselves. */
 static bool
 is_self_contained(const quire_model *m, quire_node n)
 {

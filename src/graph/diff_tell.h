@@ -28,7 +28,8 @@ void quire_detail_fields(quire_detail *detail, const ProtobufCMessageDescriptor 
 void quire_detail_op(quire_detail *detail, const quire_model *m, quire_op op);
 void quire_detail_tensor(quire_detail *detail, const quire_model *m, quire_tensor t);
 
-/* What differs between two of a kind; nothing is put if they are the same. Bodies are not looked into. */
+/* What differs between two of a kind; nothing is put if they are the same. Bodies are not looked
+ * into. */
 QUIRE_MUST_USE quire_status quire_detail_tensors(const quire_two *t, quire_tensor a, quire_tensor b,
                                                  quire_detail *detail);
 QUIRE_MUST_USE quire_status quire_detail_info(const quire_two *t, quire_bytes a, quire_bytes b,
@@ -36,8 +37,8 @@ QUIRE_MUST_USE quire_status quire_detail_info(const quire_two *t, quire_bytes a,
 QUIRE_MUST_USE quire_status quire_detail_nodes(const quire_two *t, quire_node a, quire_node b,
                                                quire_detail *detail);
 
-/* The attribute of node `in` of model b that is called as `name` is in model a; 0 if there is none. `hint`: where
- * it probably is. */
+/* The attribute of node `in` of model b that is called as `name` is in model a; 0 if there is
+ * none. `hint`: where it probably is. */
 quire_attr quire_detail_find_attr(const quire_two *t, quire_sym name, quire_node in, uint32_t hint);
 
 /* Adds a difference; its name is `path` and `name`. */

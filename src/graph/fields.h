@@ -106,6 +106,12 @@ QUIRE_MUST_USE quire_status quire_tensor_import(quire_ctx *ctx, quire_model *m,
 QUIRE_MUST_USE quire_status quire_sparse_import(quire_ctx *ctx, quire_model *m,
                                                 const quire_field *field, const char *path,
                                                 quire_tensor *out_tensor);
+/* Its indices: int64, one per value or one tuple per value, inside the tensor, rising. Reports QUIRE_E_INVALID. */
+QUIRE_MUST_USE quire_status quire_sparse_check(quire_ctx *ctx, const quire_model *m, quire_tensor t,
+                                               const char *path);
+/* What is wrong with the type of a graph's input or output: an element type nobody knows, a
+ * negative dimension; NULL if nothing. A missing type is not wrong: ONNX Runtime infers it. */
+const char *quire_info_fault(const quire_model *m, quire_bytes info);
 /* Element type and rank of a tensor type in a ValueInfoProto; 0 and -1 if it says nothing. */
 void quire_info_read(const quire_model *m, quire_bytes info, int32_t *out_elem_type,
                      int32_t *out_rank);

@@ -20,7 +20,7 @@
 #include "graph/scope.h"
 #include "graph/verify.h"
 
-enum { MAX_GRAPH_DEPTH = 32, PATH_ROOM = 256 };
+enum { MAX_GRAPH_DEPTH = 32, PATH_ROOM = 256, NEWEST_IR = 14 };
 
 typedef struct importer {
     quire_ctx *ctx;
@@ -140,6 +140,14 @@ take_arrays(importer *im, quire_graph_rec *g)
     return quire_arena_take(im->ctx, a, g->notes_room * sizeof *g->notes, &g->notes);
 }
 
+/* What the main graph takes and gives must be a type that exists. */
+static quire_status
+check_interface_type(importer *im, quire_graph g, quire_bytes info, const place *where)
+{
+    const char *fault = g.id == im->m->main.id ? quire_info_fault(im->m, info) : NULL;
+    return fault == NULL ? QUIRE_OK : FAIL(im, where, "%s", fault);
+}
+
 static quire_status
 import_input(importer *im, quire_graph g, const quire_field *f, const place *outer)
 {
@@ -148,6 +156,7 @@ import_input(importer *im, quire_graph g, const quire_field *f, const place *out
     QUIRE_TRY(name_of(im, f->body, INFO_NAME, &name));
     const place where = {outer, "input", r->n_inputs, quire_sym_bytes(im->m, name)};
     if (name.id <= QUIRE_SYM_EMPTY) return FAIL(im, &where, "a graph input without a name");
+    QUIRE_TRY(check_interface_type(im, g, f->body, &where));
     quire_value v;
     QUIRE_TRY(quire_edit_add_value(im->ctx, im->m, g, name, QUIRE_DEF_INPUT, g.id,
                                    (uint32_t)r->n_inputs, &v));
@@ -301,6 +310,7 @@ fill_node(importer *im, quire_node n, const place *where)
         }
     }
     if (type.id <= QUIRE_SYM_EMPTY) return FAIL(im, where, "a node without an op_type");
+    if (r->n_in + r->n_out == 0) return FAIL(im, where, "a node without inputs and outputs");
     if (r->name.id != 0) im->m->syms.entries[r->name.id].flags |= QUIRE_SYM_IS_NAME;
     return quire_edit_add_op(im->ctx, im->m, domain, type, overload, &r->op);
 }
@@ -438,19 +448,32 @@ import_children(importer *im, quire_node owner, quire_attr a, const place *where
     return QUIRE_OK;
 }
 
+/* Attribute names are unique on their node. They borrow the scopes for as long as they are compared: a scope of no graph. */
+static quire_status
+check_attribute_names(importer *im, quire_attr first, uint32_t n, const place *outer)
+{
+    const quire_graph nowhere = {UINT32_MAX};
+    const size_t mark = quire_scopes_mark(&im->scopes);
+    for (uint32_t k = 0; k < n; k++) {
+        const quire_sym name = quire_attr_at(im->m, (quire_attr){first.id + k})->name;
+        const quire_binding *b = quire_scopes_find(&im->scopes, name);
+        const place where = {outer, "attribute", k, quire_sym_bytes(im->m, name)};
+        if (b != NULL && b->graph.id == nowhere.id)
+            return FAIL(im, &where, "two attributes of this name; one may be");
+        QUIRE_TRY(quire_scopes_define(im->ctx, &im->scopes, name, (quire_value){0}, nowhere));
+    }
+    quire_scopes_close(&im->scopes, mark);
+    return QUIRE_OK;
+}
+
 static quire_status
 import_attributes(importer *im, quire_node owner, quire_attr first, uint32_t n, const place *outer)
 {
+    if (n > 1) QUIRE_TRY(check_attribute_names(im, first, n, outer));
     for (uint32_t k = 0; k < n; k++) {
         const quire_attr a = {first.id + k};
         const place where = {outer, "attribute", k,
                              quire_sym_bytes(im->m, quire_attr_at(im->m, a)->name)};
-        for (uint32_t other = 0; other < k && n < 256; other++) {
-            if (quire_attr_at(im->m, (quire_attr){first.id + other})->name.id ==
-                quire_attr_at(im->m, a)->name.id) {
-                return FAIL(im, &where, "two attributes of this name; one may be");
-            }
-        }
         QUIRE_TRY(import_children(im, owner, a, &where));
     }
     return QUIRE_OK;
@@ -486,6 +509,7 @@ resolve_output(importer *im, quire_graph g, size_t k, const place *outer)
             im, &where,
             "nothing in this graph defines the output; a graph returns only its own values");
     }
+    QUIRE_TRY(check_interface_type(im, g, r->outputs[k].info, &where));
     const quire_use use = {(uint32_t)(r->out.id + k)};
     *quire_edit_use(im->m, use) = (quire_use_rec){.graph = g, .index = (uint32_t)k};
     quire_edit_link_use(im->m, use, b->value);
@@ -762,6 +786,12 @@ count_model(importer *im)
     if (m->ir_version <= 0)
         return quire_fail(im->ctx, QUIRE_E_INVALID, NULL,
                           "no ir_version: this is not an ONNX model");
+    if (m->ir_version > NEWEST_IR) {
+        quire_tell(im->ctx, QUIRE_WARNING, NULL,
+                   "ir_version %lld is newer than %d, the newest known; what it adds is carried "
+                   "along unread",
+                   (long long)m->ir_version, NEWEST_IR);
+    }
     if (n_graphs == 0)
         return quire_fail(im->ctx, QUIRE_E_INVALID, NULL, "no graph: this is not an ONNX model");
     QUIRE_TRY(quire_arena_take(im->ctx, &m->arena, n_training * sizeof *m->training, &m->training));
@@ -949,7 +979,8 @@ quire_model_load(quire_ctx *ctx, const char *path, quire_model **out_model)
     ctx->file = name;
     quire_status status = standard_input ? quire_source_spool(ctx, STDIN_FILENO, name, &source)
                                          : quire_source_open(ctx, AT_FDCWD, path, &source);
-    if (status == QUIRE_OK) status = load_source(ctx, source, standard_input ? NULL : path, out_model);
+    if (status == QUIRE_OK)
+        status = load_source(ctx, source, standard_input ? NULL : path, out_model);
     ctx->file = outer;
     return status;
 }

@@ -15,9 +15,9 @@ struct quire_layer {
     const quire_allocator *alloc;
     char *name;
     size_t name_size, record_size;
-    uint64_t *keys;       /* dense */
-    uint8_t *records;     /* dense, record_size each */
-    uint32_t *places;     /* hash -> index + 1; 0 free; power of two, at most half full */
+    uint64_t *keys;   /* dense */
+    uint8_t *records; /* dense, record_size each */
+    uint32_t *places; /* hash -> index + 1; 0 free; power of two, at most half full */
     size_t n, keys_room, records_room, places_room;
 };
 
@@ -49,7 +49,8 @@ quire_layer *
 quire_layer_find(const quire_model *m, const char *name)
 {
     quire_layer *layer = m->layers;
-    while (layer != NULL && strcmp(layer->name, name) != 0) layer = layer->next;
+    while (layer != NULL && strcmp(layer->name, name) != 0)
+        layer = layer->next;
     return layer;
 }
 
@@ -71,7 +72,8 @@ quire_layer_get(quire_ctx *ctx, quire_model *m, const char *name, size_t record_
     if (*out_layer != NULL) return QUIRE_OK;
     quire_layer *layer = quire_alloc(m->alloc, sizeof *layer);
     if (layer == NULL) return quire_nomem(ctx);
-    *layer = (quire_layer){.alloc = m->alloc, .record_size = record_size, .name_size = strlen(name) + 1};
+    *layer =
+        (quire_layer){.alloc = m->alloc, .record_size = record_size, .name_size = strlen(name) + 1};
     layer->name = quire_alloc(m->alloc, layer->name_size);
     if (layer->name == NULL) {
         layer_free(m->alloc, layer);
@@ -102,7 +104,8 @@ grow_places(quire_ctx *ctx, quire_layer *layer)
     quire_free(layer->alloc, layer->places, layer->places_room * sizeof *places);
     layer->places = places;
     layer->places_room = room;
-    for (size_t i = 0; i < layer->n; i++) places[place_of(layer, layer->keys[i])] = (uint32_t)i + 1;
+    for (size_t i = 0; i < layer->n; i++)
+        places[place_of(layer, layer->keys[i])] = (uint32_t)i + 1;
     return QUIRE_OK;
 }
 
@@ -114,13 +117,15 @@ quire_layer_set(quire_ctx *ctx, quire_layer *layer, quire_slot slot, const void 
     if (2 * (layer->n + 1) > layer->places_room) QUIRE_TRY(grow_places(&own, layer));
     const size_t at = place_of(layer, key_of(slot));
     if (layer->places[at] == 0) {
-        QUIRE_TRY(quire_grow(&own, &layer->keys, &layer->keys_room, layer->n + 1, sizeof *layer->keys));
+        QUIRE_TRY(
+            quire_grow(&own, &layer->keys, &layer->keys_room, layer->n + 1, sizeof *layer->keys));
         QUIRE_TRY(quire_grow(&own, &layer->records, &layer->records_room,
                              (layer->n + 1) * layer->record_size, 1));
         layer->keys[layer->n] = key_of(slot);
         layer->places[at] = (uint32_t)++layer->n;
     }
-    memcpy(layer->records + (size_t)(layer->places[at] - 1) * layer->record_size, record, layer->record_size);
+    memcpy(layer->records + (size_t)(layer->places[at] - 1) * layer->record_size, record,
+           layer->record_size);
     return QUIRE_OK;
 }
 
@@ -151,8 +156,8 @@ quire_layer_clear(quire_layer *layer, quire_slot slot)
     if (gap != last) {
         layer->places[place_of(layer, layer->keys[last])] = (uint32_t)gap + 1;
         layer->keys[gap] = layer->keys[last];
-        memcpy(layer->records + gap * layer->record_size, layer->records + last * layer->record_size,
-               layer->record_size);
+        memcpy(layer->records + gap * layer->record_size,
+               layer->records + last * layer->record_size, layer->record_size);
     }
     layer->n--;
 }
@@ -203,7 +208,8 @@ quire_specs_at(const quire_model *m, quire_slot slot)
 void
 quire_layers_erased(quire_model *m, quire_slot slot)
 {
-    for (quire_layer *layer = m->layers; layer != NULL; layer = layer->next) quire_layer_clear(layer, slot);
+    for (quire_layer *layer = m->layers; layer != NULL; layer = layer->next)
+        quire_layer_clear(layer, slot);
 }
 
 void

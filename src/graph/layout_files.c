@@ -15,7 +15,8 @@ compare_extents(const void *a, const void *b)
     return x->mate < y->mate ? -1 : x->mate > y->mate;
 }
 
-/* Adds [off, end) of a file as a gap called after the payload before it (NULL: the file's start). */
+/* Adds [off, end) of a file as a gap called after the payload before it (NULL: the file's
+ * start). */
 static quire_status
 add_gap(quire_walk *walk, uint32_t file, uint64_t off, uint64_t end, const quire_piece *before)
 {

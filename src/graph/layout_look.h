@@ -13,8 +13,8 @@ typedef struct quire_tag { /* one field */
     uint64_t value;         /* wire 0 */
 } quire_tag;
 
-/* The field at `at` of a message that ends at `end`. Reports QUIRE_E_INVALID for bytes that the wire check
- * would have refused, and as quire_window_get does. */
+/* The field at `at` of a message that ends at `end`. Reports QUIRE_E_INVALID for bytes that the
+ * wire check would have refused, and as quire_window_get does. */
 QUIRE_MUST_USE quire_status quire_look_tag(quire_walk *walk, uint64_t at, uint64_t end,
                                            quire_tag *out_tag);
 /* Body of the last field `number` between `at` and `end`; length 0 if there is none. */

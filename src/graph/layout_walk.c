@@ -1,8 +1,9 @@
 /* layout_walk.c - the model file, taken apart along its spine with a stack of open messages.
  *
- * Every byte goes into exactly one piece, in file order. What a message holds is either a piece of its own
- * (a node, an initializer, a metadata entry), a message that is opened in turn, or part of a fragment: the
- * run of fields between two such things. What is inside a piece is of no interest here.
+ * Every byte goes into exactly one piece, in file order. What a message holds is either a piece of
+ * its own (a node, an initializer, a metadata entry), a message that is opened in turn, or part of
+ * a fragment: the run of fields between two such things. What is inside a piece is of no interest
+ * here.
  */
 #include "graph/layout_walk.h"
 
@@ -129,7 +130,8 @@ typedef struct walker {
 
 /* ---- names and keys */
 
-/* Of a name's bytes; the steps are counted from its start, so equal names hash equal wherever they are. */
+/* Of a name's bytes; the steps are counted from its start, so equal names hash equal wherever
+ * they are. */
 static quire_status
 hash_name(quire_walk *walk, quire_span name, uint64_t *out_hash)
 {
@@ -304,8 +306,8 @@ add_piece(walker *w, const quire_tag *f, uint8_t kind, quire_span name)
                           hash, 0);
 }
 
-/* Opens the field's message: its tag and length are a piece. `scope` is where it is called `name`, `inner`
- * where its contents are. */
+/* Opens the field's message: its tag and length are a piece. `scope` is where it is called
+ * `name`, `inner` where its contents are. */
 static quire_status
 open_field(walker *w, const quire_tag *f, message what, uint8_t kind, quire_span name,
            uint32_t scope, uint32_t inner)
@@ -371,7 +373,8 @@ visit_attribute(walker *w, const quire_tag *f, uint8_t kind)
     return QUIRE_OK;
 }
 
-/* File index of a location; 0: not among the side's files. Tensors mostly come in order of files. */
+/* File index of a location; 0: not among the side's files. Tensors mostly come in order of
+ * files. */
 static quire_status
 find_file(quire_walk *walk, quire_span location, uint32_t *out_file)
 {
@@ -470,8 +473,8 @@ visit_root(walker *w, const quire_tag *f, const struct place *place)
                       inner, inner);
 }
 
-/* A field that is none of the above: a piece of models and graphs, else one more field of the fragment. A
- * bulk payload ends the fragment and is a piece. */
+/* A field that is none of the above: a piece of models and graphs, else one more field of the
+ * fragment. A bulk payload ends the fragment and is a piece. */
 static quire_status
 visit_plain(walker *w, const quire_tag *f)
 {

@@ -1,8 +1,8 @@
-/* layout_walk.h - takes one side of a receipt apart: the model along its spine, its data files along the
- * payloads in them.
+/* layout_walk.h - takes one side of a receipt apart: the model along its spine, its data files
+ * along the payloads in them.
  *
- * Pieces know what they are called only as a place in the model file: names are read when a piece is
- * printed, and most never are. The key is what they are matched by.
+ * Pieces know what they are called only as a place in the model file: names are read when a piece
+ * is printed, and most never are. The key is what they are matched by.
  */
 #ifndef QUIRE_GRAPH_LAYOUT_WALK_H
 #define QUIRE_GRAPH_LAYOUT_WALK_H
@@ -83,8 +83,8 @@ QUIRE_MUST_USE quire_status quire_walk_name(quire_walk *walk, const quire_piece 
 /* The text of a kind. */
 const char *quire_piece_kind_text(quire_piece_kind kind);
 
-/* layout_files.c: turns walk->extents into pieces that tile the data files; what nothing mentions is a
- * gap, what two tensors mention belongs to the one that starts first. */
+/* layout_files.c: turns walk->extents into pieces that tile the data files; what nothing
+ * mentions is a gap, what two tensors mention belongs to the one that starts first. */
 QUIRE_MUST_USE quire_status quire_walk_files(quire_walk *walk);
 /* Appends a piece: its key from scope, name, kind and part. */
 QUIRE_MUST_USE quire_status quire_walk_add(quire_walk *walk, quire_piece piece, uint64_t name_hash,

@@ -1,7 +1,8 @@
 /* parse.c - a text becomes the bytes of a ModelProto, and these a model: see parse.h and text.h.
  *
- * The bytes are a rope: what the text says is in memory, weights it refers to stay in their file. Import then does
- * all that it does for a file, so a parsed model is no different from one that was read.
+ * The bytes are a rope: what the text says is in memory, weights it refers to stay in their file.
+ * Import then does all that it does for a file, so a parsed model is no different from one that was
+ * read.
  */
 #include "graph/parse.h"
 
@@ -44,7 +45,8 @@ parse_model(quire_text_parser *t, quire_text_message *model)
     QUIRE_TRY(new_message(t, &graph));
     QUIRE_TRY(quire_text_parse_graph(t, &of_graph, graph));
     QUIRE_TRY(quire_text_put_message(&t->build, model, MODEL_GRAPH, graph));
-    while (quire_text_peek(t) != 0) QUIRE_TRY(parse_function(t, model));
+    while (quire_text_peek(t) != 0)
+        QUIRE_TRY(parse_function(t, model));
     return quire_text_finish(t, &remarks, &onnx__model_proto__descriptor, model);
 }
 
@@ -61,12 +63,14 @@ adopt(quire_text_parser *t, const quire_rope *rope, quire_model *m)
     uint32_t file;
     QUIRE_TRY(quire_arena_take(ctx, &m->arena, sizeof *kept, &kept));
     QUIRE_TRY(quire_arena_take(ctx, &m->arena, sizeof *weights, &weights));
-    QUIRE_TRY(quire_arena_take(ctx, &m->arena, rope->n_pieces * sizeof *kept->pieces, &kept->pieces));
+    QUIRE_TRY(
+        quire_arena_take(ctx, &m->arena, rope->n_pieces * sizeof *kept->pieces, &kept->pieces));
     for (size_t i = 0; i < rope->n_pieces; i++) {
         quire_rope_piece piece = rope->pieces[i];
         if (piece.kind == QUIRE_ROPE_MEMORY) {
             quire_bytes copy;
-            QUIRE_TRY(quire_arena_copy(ctx, &m->arena, (quire_bytes){piece.u.ptr, (size_t)piece.len}, &copy));
+            QUIRE_TRY(quire_arena_copy(ctx, &m->arena,
+                                       (quire_bytes){piece.u.ptr, (size_t)piece.len}, &copy));
             piece.u.ptr = copy.ptr;
         } else {
             piece.source = weights;
@@ -94,9 +98,11 @@ parse_spec(quire_ctx *ctx, quire_model *m, const char *where, quire_bytes text)
     quire_spec spec;
     QUIRE_TRY(quire_slot_parse(ctx, m, where, &text, &slot));
     QUIRE_TRY(quire_spec_parse(ctx, m, where, &text, &spec));
-    while (text.len > 0 && quire_text_is_space(*text.ptr)) text = (quire_bytes){text.ptr + 1, text.len - 1};
+    while (text.len > 0 && quire_text_is_space(*text.ptr))
+        text = (quire_bytes){text.ptr + 1, text.len - 1};
     if (text.len > 0) {
-        return quire_fail(ctx, QUIRE_E_INVALID, where, "expected the end of the line, found \"%.*s\"", (int)text.len,
+        return quire_fail(ctx, QUIRE_E_INVALID, where,
+                          "expected the end of the line, found \"%.*s\"", (int)text.len,
                           (const char *)text.ptr);
     }
     return quire_specs_set(ctx, m, slot, &spec);
@@ -115,11 +121,13 @@ parse_specs(quire_text_parser *t, quire_model *m)
         next = memchr(p, '\n', (size_t)(t->end - p));
         if (next == NULL) next = t->end;
         if (next < t->pending.ptr) continue;
-        while (p < next && quire_text_is_space(*p)) p++;
+        while (p < next && quire_text_is_space(*p))
+            p++;
         if (next - p < 2 || p[0] != '#' || p[1] != ':') continue;
         if ((size_t)(next - p) < strlen(key) || memcmp(p, key, strlen(key)) != 0) {
             t->p = p;
-            return quire_text_fail(t, "nothing follows here that a '#:' line could change, only '#: spec' lines may");
+            return quire_text_fail(
+                t, "nothing follows here that a '#:' line could change, only '#: spec' lines may");
         }
         snprintf(where, sizeof where, "line %zu", line);
         p += strlen(key);

@@ -3,18 +3,33 @@
 #include "graph/text.h"
 
 const char *const quire_text_attr_types[15] = {
-    "", "float", "int", "string", "tensor", "graph", "floats", "ints", "strings", "tensors", "graphs", "sparse_tensor",
-    "sparse_tensors", "type_proto", "type_protos",
+    "",
+    "float",
+    "int",
+    "string",
+    "tensor",
+    "graph",
+    "floats",
+    "ints",
+    "strings",
+    "tensors",
+    "graphs",
+    "sparse_tensor",
+    "sparse_tensors",
+    "type_proto",
+    "type_protos",
 };
 
 /* Field that holds a value of this type: alone, and as an element of a list. */
 static const uint32_t single_field[] = {0, ATTR_F, ATTR_I, ATTR_S, ATTR_T, ATTR_G};
-static const uint32_t list_field[] = {0, ATTR_FLOATS, ATTR_INTS, ATTR_STRINGS, ATTR_TENSORS, ATTR_GRAPHS};
+static const uint32_t list_field[] = {
+    0, ATTR_FLOATS, ATTR_INTS, ATTR_STRINGS, ATTR_TENSORS, ATTR_GRAPHS};
 
 static bool
 is_list(int32_t type)
 {
-    return (type >= TYPE_FLOATS && type <= TYPE_GRAPHS) || type == TYPE_SPARSE_TENSORS || type == TYPE_TYPE_PROTOS;
+    return (type >= TYPE_FLOATS && type <= TYPE_GRAPHS) || type == TYPE_SPARSE_TENSORS ||
+           type == TYPE_TYPE_PROTOS;
 }
 
 /* The type of the elements of a list type. */
@@ -38,7 +53,8 @@ field_of(int32_t element, bool list)
     return list ? list_field[element] : single_field[element];
 }
 
-/* A value being read: its place in the attribute, and the type that is wanted (0: whatever comes). */
+/* A value being read: its place in the attribute, and the type that is wanted (0: whatever
+ * comes). */
 typedef struct value {
     quire_text_message *m;
     bool list;
@@ -51,8 +67,8 @@ check_type(quire_text_parser *t, value *v, int32_t found, const uint8_t *at)
     v->found = found;
     if (v->wanted == 0 || v->wanted == found) return QUIRE_OK;
     t->p = at;
-    return quire_text_fail(t, "expected a value of type %s, found one of type %s", quire_text_attr_types[v->wanted],
-                           quire_text_attr_types[found]);
+    return quire_text_fail(t, "expected a value of type %s, found one of type %s",
+                           quire_text_attr_types[v->wanted], quire_text_attr_types[found]);
 }
 
 static quire_status
@@ -71,9 +87,11 @@ parse_typed_value(quire_text_parser *t, const quire_text_remarks *remarks, value
     quire_bytes name;
     QUIRE_TRY(quire_text_parse_type(t, &type));
     const int next = quire_text_peek(t);
-    if (next != '{' && next != '=' && next != '"' && next != '.' && quire_text_peek_word(t).len == 0) {
+    if (next != '{' && next != '=' && next != '"' && next != '.' &&
+        quire_text_peek_word(t).len == 0) {
         QUIRE_TRY(check_type(t, v, TYPE_TYPE_PROTO, at));
-        return quire_text_put_bytes(&t->build, v->m, field_of(TYPE_TYPE_PROTO, v->list), type.bytes);
+        return quire_text_put_bytes(&t->build, v->m, field_of(TYPE_TYPE_PROTO, v->list),
+                                    type.bytes);
     }
     QUIRE_TRY(check_type(t, v, TYPE_TENSOR, at));
     QUIRE_TRY(new_message(t, &tensor));
@@ -88,7 +106,8 @@ parse_typed_value(quire_text_parser *t, const quire_text_remarks *remarks, value
 }
 
 quire_status
-quire_text_parse_tensor(quire_text_parser *t, const quire_text_remarks *remarks, quire_text_message *m)
+quire_text_parse_tensor(quire_text_parser *t, const quire_text_remarks *remarks,
+                        quire_text_message *m)
 {
     quire_text_message holder = {NULL, NULL};
     value v = {.m = &holder, .wanted = TYPE_TENSOR};
@@ -180,7 +199,8 @@ parse_annotation(quire_text_parser *t, int32_t *out)
     for (int32_t i = 1; i < 15; i++) {
         if (quire_bytes_equal(word, quire_bytes_of(quire_text_attr_types[i]))) *out = i;
     }
-    if (*out == 0) return quire_text_fail(t, "expected the type of an attribute, such as int or floats");
+    if (*out == 0)
+        return quire_text_fail(t, "expected the type of an attribute, such as int or floats");
     t->p += word.len;
     return QUIRE_OK;
 }
@@ -191,10 +211,13 @@ parse_list(quire_text_parser *t, int32_t annotation, quire_text_message *m, int3
     value v = {.m = m, .list = true, .wanted = element_of(annotation)};
     *out_type = annotation;
     if (annotation != 0 && !is_list(annotation)) {
-        return quire_text_fail(t, "a value of type %s is no list", quire_text_attr_types[annotation]);
+        return quire_text_fail(t, "a value of type %s is no list",
+                               quire_text_attr_types[annotation]);
     }
     if (quire_text_match(t, ']')) {
-        return annotation != 0 ? QUIRE_OK : quire_text_fail(t, "an empty list needs its type, such as 'name: ints = []'");
+        return annotation != 0
+                   ? QUIRE_OK
+                   : quire_text_fail(t, "an empty list needs its type, such as 'name: ints = []'");
     }
     do {
         QUIRE_TRY(parse_value(t, &v));

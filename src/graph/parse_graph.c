@@ -1,4 +1,5 @@
-/* parse_graph.c - graphs: inputs, outputs, initializers, value infos, nodes. Attributes are parse_attr.c. */
+/* parse_graph.c - graphs: inputs, outputs, initializers, value infos, nodes. Attributes are
+ * parse_attr.c. */
 #include "graph/fields.h"
 #include "graph/text.h"
 
@@ -14,8 +15,8 @@ new_message(quire_text_parser *t, quire_text_message **out)
 
 /* Behind `type name =`. */
 static quire_status
-parse_initializer(quire_text_parser *t, const quire_text_type *type, quire_bytes name, const quire_text_remarks *remarks,
-                  quire_text_message *graph)
+parse_initializer(quire_text_parser *t, const quire_text_type *type, quire_bytes name,
+                  const quire_text_remarks *remarks, quire_text_message *graph)
 {
     quire_text_message *tensor;
     QUIRE_TRY(new_message(t, &tensor));
@@ -35,9 +36,12 @@ quire_text_parse_info(quire_text_parser *t, uint32_t number, quire_text_message 
     quire_text_type type = {0};
     quire_bytes name;
     if (typed) QUIRE_TRY(quire_text_parse_type(t, &type));
-    QUIRE_TRY(quire_text_name(t, typed ? "the name of a value" : "a type or the name of a value", &name));
-    const bool has_data = (number == GRAPH_INPUT || number == GRAPH_VALUE_INFO) && quire_text_match(t, '=');
-    if (has_data && number == GRAPH_VALUE_INFO) return parse_initializer(t, &type, name, &remarks, holder);
+    QUIRE_TRY(
+        quire_text_name(t, typed ? "the name of a value" : "a type or the name of a value", &name));
+    const bool has_data =
+        (number == GRAPH_INPUT || number == GRAPH_VALUE_INFO) && quire_text_match(t, '=');
+    if (has_data && number == GRAPH_VALUE_INFO)
+        return parse_initializer(t, &type, name, &remarks, holder);
     QUIRE_TRY(new_message(t, &info));
     QUIRE_TRY(quire_text_put_bytes(&t->build, info, INFO_NAME, name));
     if (typed) QUIRE_TRY(quire_text_put_bytes(&t->build, info, INFO_TYPE, type.bytes));
@@ -61,7 +65,8 @@ parse_infos(quire_text_parser *t, char open, char close, uint32_t number, quire_
 
 /* Names separated by commas. As in ONNX, a name may be left out before a comma: it is empty. */
 static quire_status
-parse_names(quire_text_parser *t, const char *what, char end, uint32_t number, quire_text_message *node)
+parse_names(quire_text_parser *t, const char *what, char end, uint32_t number,
+            quire_text_message *node)
 {
     quire_bytes name;
     for (;;) {
@@ -74,7 +79,8 @@ parse_names(quire_text_parser *t, const char *what, char end, uint32_t number, q
     }
 }
 
-/* `Op`, `domain.Op` or `domain.Op:overload`; a domain may have points, and any part may be quoted. */
+/* `Op`, `domain.Op` or `domain.Op:overload`; a domain may have points, and any part may be
+ * quoted. */
 static quire_status
 parse_operator(quire_text_parser *t, quire_text_message *node)
 {
@@ -84,7 +90,8 @@ parse_operator(quire_text_parser *t, quire_text_message *node)
     QUIRE_TRY(quire_text_name(t, "the name of an operator", &part));
     while (quire_text_match(t, '.')) {
         uint8_t *longer;
-        QUIRE_TRY(quire_arena_take(t->build.ctx, &t->build.arena, n_domain + part.len + 1, &longer));
+        QUIRE_TRY(
+            quire_arena_take(t->build.ctx, &t->build.arena, n_domain + part.len + 1, &longer));
         if (n_domain > 0) memcpy(longer, domain, n_domain);
         if (domain != NULL) longer[n_domain++] = '.';
         if (part.len > 0) memcpy(longer + n_domain, part.ptr, part.len);
@@ -93,7 +100,9 @@ parse_operator(quire_text_parser *t, quire_text_message *node)
         QUIRE_TRY(quire_text_name(t, "the name of an operator", &part));
     }
     QUIRE_TRY(quire_text_put_bytes(&t->build, node, NODE_OP_TYPE, part));
-    if (n_domain > 0) QUIRE_TRY(quire_text_put_bytes(&t->build, node, NODE_DOMAIN, (quire_bytes){domain, n_domain}));
+    if (n_domain > 0)
+        QUIRE_TRY(
+            quire_text_put_bytes(&t->build, node, NODE_DOMAIN, (quire_bytes){domain, n_domain}));
     if (!quire_text_match(t, ':')) return QUIRE_OK;
     QUIRE_TRY(quire_text_name(t, "the overload of an operator", &part));
     return quire_text_put_bytes(&t->build, node, NODE_OVERLOAD, part);
@@ -163,10 +172,12 @@ parse_parts(quire_text_parser *t, quire_text_message *graph)
 }
 
 quire_status
-quire_text_parse_graph(quire_text_parser *t, const quire_text_remarks *remarks, quire_text_message *graph)
+quire_text_parse_graph(quire_text_parser *t, const quire_text_remarks *remarks,
+                       quire_text_message *graph)
 {
     quire_bytes name;
-    if (t->n_graphs == MAX_GRAPHS) return quire_text_fail(t, "graphs nest more than %d deep", MAX_GRAPHS);
+    if (t->n_graphs == MAX_GRAPHS)
+        return quire_text_fail(t, "graphs nest more than %d deep", MAX_GRAPHS);
     t->n_graphs++;
     QUIRE_TRY(quire_text_name(t, "the name of a graph", &name));
     QUIRE_TRY(quire_text_put_bytes(&t->build, graph, GRAPH_NAME, name));
@@ -243,6 +254,7 @@ quire_text_parse_signature(quire_text_parser *t, quire_text_message *function)
 quire_status
 quire_text_parse_body(quire_text_parser *t, quire_text_message *function)
 {
-    if (quire_text_peek(t) == '<') QUIRE_TRY(parse_infos(t, '<', '>', FUNCTION_VALUE_INFO, function));
+    if (quire_text_peek(t) == '<')
+        QUIRE_TRY(parse_infos(t, '<', '>', FUNCTION_VALUE_INFO, function));
     return parse_nodes(t, FUNCTION_NODE, function);
 }

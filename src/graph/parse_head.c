@@ -1,4 +1,5 @@
-/* parse_head.c - the heads of models and functions: `<ir_version: 8, opset_import: ["" : 17], ...>`. */
+/* parse_head.c - the heads of models and functions: `<ir_version: 8, opset_import: ["" : 17],
+ * ...>`. */
 #include "graph/fields.h"
 #include "graph/text.h"
 
@@ -9,14 +10,23 @@ typedef struct key {
 } key;
 
 static const key model_keys[] = {
-    {"ir_version", MODEL_IR_VERSION, 'i'}, {"opset_import", MODEL_OPSET_IMPORT, 'o'}, {"producer_name", 2, 's'},
-    {"producer_version", 3, 's'}, {"domain", 4, 's'}, {"model_version", 5, 'i'}, {"doc_string", 6, 's'},
-    {"metadata_props", 14, 'm'}, {NULL, 0, 0},
+    {"ir_version", MODEL_IR_VERSION, 'i'},
+    {"opset_import", MODEL_OPSET_IMPORT, 'o'},
+    {"producer_name", 2, 's'},
+    {"producer_version", 3, 's'},
+    {"domain", 4, 's'},
+    {"model_version", 5, 'i'},
+    {"doc_string", 6, 's'},
+    {"metadata_props", 14, 'm'},
+    {NULL, 0, 0},
 };
 
 static const key function_keys[] = {
-    {"domain", FUNCTION_DOMAIN, 's'}, {"overload", FUNCTION_OVERLOAD, 's'}, {"opset_import", FUNCTION_OPSET_IMPORT, 'o'},
-    {"doc_string", 8, 's'}, {NULL, 0, 0},
+    {"domain", FUNCTION_DOMAIN, 's'},
+    {"overload", FUNCTION_OVERLOAD, 's'},
+    {"opset_import", FUNCTION_OPSET_IMPORT, 'o'},
+    {"doc_string", 8, 's'},
+    {NULL, 0, 0},
 };
 
 /* `["" : 17, "x" : 1]` or `["key": "value"]`: messages of two fields each. */
@@ -51,10 +61,12 @@ parse_key(quire_text_parser *t, const key *keys, quire_text_message *m)
     const key *k = keys;
     quire_bytes text;
     int64_t i;
-    while (k->word != NULL && !quire_bytes_equal(word, quire_bytes_of(k->word))) k++;
+    while (k->word != NULL && !quire_bytes_equal(word, quire_bytes_of(k->word)))
+        k++;
     if (k->word == NULL) {
-        return quire_text_fail(t, "expected a property of a %s, such as %s", keys == model_keys ? "model" : "function",
-                               keys == model_keys ? "ir_version or opset_import" : "domain or opset_import");
+        return quire_text_fail(
+            t, "expected a property of a %s, such as %s", keys == model_keys ? "model" : "function",
+            keys == model_keys ? "ir_version or opset_import" : "domain or opset_import");
     }
     t->p += word.len;
     QUIRE_TRY(quire_text_expect(t, ':'));

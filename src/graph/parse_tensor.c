@@ -37,14 +37,16 @@ static quire_status
 push(quire_text_parser *t, uint64_t bits, size_t size)
 {
     QUIRE_TRY(quire_grow(t->build.ctx, &t->scratch, &t->scratch_room, t->n_scratch + size, 1));
-    for (size_t i = 0; i < size; i++) t->scratch[t->n_scratch++] = (uint8_t)(bits >> (8 * i));
+    for (size_t i = 0; i < size; i++)
+        t->scratch[t->n_scratch++] = (uint8_t)(bits >> (8 * i));
     return QUIRE_OK;
 }
 
 static quire_status
 push_varint(quire_text_parser *t, uint64_t x)
 {
-    for (; x >= 0x80; x >>= 7) QUIRE_TRY(push(t, x | 0x80, 1));
+    for (; x >= 0x80; x >>= 7)
+        QUIRE_TRY(push(t, x | 0x80, 1));
     return push(t, x, 1);
 }
 
@@ -72,7 +74,8 @@ parse_integer(quire_text_parser *t, int32_t dtype, quire_bytes number, bool raw)
     const bool narrow = quire_text_typed_field(dtype) == TENSOR_INT32_DATA;
     if (raw ? !fits(dtype, unit, x) : narrow && (x < INT32_MIN || x > INT32_MAX)) {
         t->p = number.ptr;
-        return quire_text_fail(t, "%" PRId64 " does not fit an element of type %s", x, quire_dtype_describe(dtype)->onnx);
+        return quire_text_fail(t, "%" PRId64 " does not fit an element of type %s", x,
+                               quire_dtype_describe(dtype)->onnx);
     }
     return raw ? push(t, (uint64_t)x, unit) : push_varint(t, (uint64_t)x);
 }
@@ -168,16 +171,9 @@ read_number(quire_bytes text, uint64_t *out)
     return text.len > 0;
 }
 
-static void
-append_all(quire_text_message *m, const quire_text_message *more)
-{
-    if (m->last != NULL) m->last->next = more->first;
-    if (m->first == NULL) m->first = more->first;
-    if (more->last != NULL) m->last = more->last;
-}
-
 static quire_status
-parse_reference(quire_text_parser *t, const quire_text_type *type, const quire_text_remarks *remarks, quire_text_message *m)
+parse_reference(quire_text_parser *t, const quire_text_type *type,
+                const quire_text_remarks *remarks, quire_text_message *m)
 {
     reference r = {{NULL, NULL}, {NULL, 0}, {NULL, 0}, {NULL, 0}};
     const uint8_t *from = t->p - 1;
@@ -189,12 +185,14 @@ parse_reference(quire_text_parser *t, const quire_text_type *type, const quire_t
     QUIRE_TRY(quire_text_expect(t, ']'));
     const bool own = t->weights_name.ptr != NULL && quire_bytes_equal(r.location, t->weights_name);
     if (!own || quire_text_has_remark(remarks, "external")) {
-        append_all(m, &r.entries);
+        quire_text_append(m, &r.entries);
         return quire_text_put_int(&t->build, m, TENSOR_DATA_LOCATION, 1);
     }
     if (!read_number(r.offset, &off) || !read_number(r.length, &len)) {
         t->p = from;
-        return quire_text_fail(t, "a reference into the model's own file needs an offset and a length in decimal digits");
+        return quire_text_fail(
+            t,
+            "a reference into the model's own file needs an offset and a length in decimal digits");
     }
     const uint8_t *after = t->p;
     t->p = from;
@@ -202,17 +200,21 @@ parse_reference(quire_text_parser *t, const quire_text_type *type, const quire_t
     t->p = after;
     if (!t->is_check && (off > t->weights.size || len > t->weights.size - off)) {
         t->p = from;
-        return quire_text_fail(t, "%" PRIu64 " bytes at %" PRIu64 " of a file of %" PRIu64 " bytes", len, off, t->weights.size);
+        return quire_text_fail(t, "%" PRIu64 " bytes at %" PRIu64 " of a file of %" PRIu64 " bytes",
+                               len, off, t->weights.size);
     }
-    const uint32_t field = quire_text_has_remark(remarks, "typed") ? quire_text_typed_field(type->elem_type) : TENSOR_RAW_DATA;
+    const uint32_t field = quire_text_has_remark(remarks, "typed")
+                               ? quire_text_typed_field(type->elem_type)
+                               : TENSOR_RAW_DATA;
     return quire_text_put_weights(&t->build, m, field, off, len);
 }
 
 quire_status
-quire_text_parse_data(quire_text_parser *t, const quire_text_type *type, const quire_text_remarks *remarks,
-                      quire_text_message *m)
+quire_text_parse_data(quire_text_parser *t, const quire_text_type *type,
+                      const quire_text_remarks *remarks, quire_text_message *m)
 {
-    if (!type->is_tensor || !type->has_shape) return quire_text_fail(t, "expected the type of a tensor with its dimensions");
+    if (!type->is_tensor || !type->has_shape)
+        return quire_text_fail(t, "expected the type of a tensor with its dimensions");
     for (size_t i = 0; i < type->n_dims; i++) {
         if (type->dims[i] < 0) return quire_text_fail(t, "expected dimensions that are numbers");
         QUIRE_TRY(quire_text_put_int(&t->build, m, TENSOR_DIMS, type->dims[i]));
@@ -220,10 +222,15 @@ quire_text_parse_data(quire_text_parser *t, const quire_text_type *type, const q
     QUIRE_TRY(quire_text_put_int(&t->build, m, TENSOR_DATA_TYPE, type->elem_type));
     if (quire_text_match_elision(t)) return QUIRE_OK;
     if (quire_text_match(t, '[')) return parse_reference(t, type, remarks, m);
-    if (!quire_text_match(t, '{')) return quire_text_fail(t, "expected the values of a tensor, '{', or a reference, '['");
+    if (!quire_text_match(t, '{'))
+        return quire_text_fail(t, "expected the values of a tensor, '{', or a reference, '['");
     if (quire_text_match_elision(t)) {
-        return quire_text_fail(t, "the values were left out when this text was printed with --brief; print it without");
+        return quire_text_fail(
+            t,
+            "the values were left out when this text was printed with --brief; print it without");
     }
-    const bool typed = type->elem_type == QUIRE_DTYPE_STRING || quire_text_has_remark(remarks, "typed");
-    return parse_values(t, type->elem_type, (t->raw || quire_text_has_remark(remarks, "raw")) && !typed, m);
+    const bool typed =
+        type->elem_type == QUIRE_DTYPE_STRING || quire_text_has_remark(remarks, "typed");
+    return parse_values(t, type->elem_type,
+                        (t->raw || quire_text_has_remark(remarks, "raw")) && !typed, m);
 }

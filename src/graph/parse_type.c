@@ -1,27 +1,36 @@
-/* parse_type.c - types: float[2,N], seq(float[]), map(int64, string), optional(...), sparse_tensor(...), opaque(a.b,c). */
+/* parse_type.c - types: float[2,N], seq(float[]), map(int64, string), optional(...),
+ * sparse_tensor(...), opaque(a.b,c). */
 #include <inttypes.h>
 
 #include "graph/fields.h"
 #include "graph/text.h"
 
 enum {
-    TYPE_PROTO_TENSOR = 1, TYPE_PROTO_SEQUENCE = 4, TYPE_PROTO_MAP = 5, TYPE_PROTO_OPAQUE = 7, TYPE_PROTO_SPARSE = 8,
-    TYPE_PROTO_OPTIONAL = 9, MAX_TYPES = 100, MAX_DIMS = 1 << 16,
+    TYPE_PROTO_TENSOR = 1,
+    TYPE_PROTO_SEQUENCE = 4,
+    TYPE_PROTO_MAP = 5,
+    TYPE_PROTO_OPAQUE = 7,
+    TYPE_PROTO_SPARSE = 8,
+    TYPE_PROTO_OPTIONAL = 9,
+    MAX_TYPES = 100,
+    MAX_DIMS = 1 << 16,
 };
 
 static const struct {
     const char *word;
     uint32_t number;
 } constructors[] = {
-    {"seq", TYPE_PROTO_SEQUENCE}, {"map", TYPE_PROTO_MAP},       {"opaque", TYPE_PROTO_OPAQUE},
-    {"sparse_tensor", TYPE_PROTO_SPARSE}, {"optional", TYPE_PROTO_OPTIONAL},
+    {"seq", TYPE_PROTO_SEQUENCE},      {"map", TYPE_PROTO_MAP},
+    {"opaque", TYPE_PROTO_OPAQUE},     {"sparse_tensor", TYPE_PROTO_SPARSE},
+    {"optional", TYPE_PROTO_OPTIONAL},
 };
 
 static uint32_t
 find_constructor(quire_bytes word)
 {
     for (size_t i = 0; i < sizeof constructors / sizeof *constructors; i++) {
-        if (quire_bytes_equal(word, quire_bytes_of(constructors[i].word))) return constructors[i].number;
+        if (quire_bytes_equal(word, quire_bytes_of(constructors[i].word)))
+            return constructors[i].number;
     }
     return 0;
 }
@@ -29,7 +38,9 @@ find_constructor(quire_bytes word)
 bool
 quire_text_is_type(quire_bytes word)
 {
-    return word.len > 0 && (quire_dtype_find_onnx(word) != 0 || find_constructor(word) != 0);
+    /* Every name of a model is asked about: most are told apart by their first letter. */
+    if (word.len == 0 || memchr("bcdfimosu", word.ptr[0], 9) == NULL) return false;
+    return quire_dtype_find_onnx(word) != 0 || find_constructor(word) != 0;
 }
 
 /* One dimension: `?`, a symbol or a number; *out_dim is -1 unless it is a number. */
@@ -51,7 +62,8 @@ parse_dim(quire_text_parser *t, quire_text_message *shape, int64_t *out_dim)
     return quire_text_put_leaf(&t->build, shape, 1, &dim);
 }
 
-/* Behind the element type: nothing (a scalar), `[]` (unknown rank) or `[dims]`. Puts the shape into `tensor`. */
+/* Behind the element type: nothing (a scalar), `[]` (unknown rank) or `[dims]`. Puts the shape into
+ * `tensor`. */
 static quire_status
 parse_shape(quire_text_parser *t, quire_text_message *tensor, quire_text_type *out)
 {
@@ -65,7 +77,8 @@ parse_shape(quire_text_parser *t, quire_text_message *tensor, quire_text_type *o
             if (out->n_dims == room) {
                 int64_t *grown;
                 room = room == 0 ? 8 : 2 * room;
-                QUIRE_TRY(quire_arena_take(t->build.ctx, &t->build.arena, room * sizeof *grown, &grown));
+                QUIRE_TRY(
+                    quire_arena_take(t->build.ctx, &t->build.arena, room * sizeof *grown, &grown));
                 if (out->n_dims > 0) memcpy(grown, out->dims, out->n_dims * sizeof *grown);
                 out->dims = grown;
             }
@@ -78,19 +91,22 @@ parse_shape(quire_text_parser *t, quire_text_message *tensor, quire_text_type *o
 
 /* An element type and its shape as Tensor or SparseTensor. */
 static quire_status
-parse_tensor_type(quire_text_parser *t, quire_text_message *type, uint32_t number, quire_text_type *out)
+parse_tensor_type(quire_text_parser *t, quire_text_message *type, uint32_t number,
+                  quire_text_type *out)
 {
     quire_text_message tensor = {NULL, NULL};
     const quire_bytes word = quire_text_peek_word(t);
     out->elem_type = quire_dtype_find_onnx(word);
-    if (out->elem_type == 0) return quire_text_fail(t, "expected an element type such as float or int64");
+    if (out->elem_type == 0)
+        return quire_text_fail(t, "expected an element type such as float or int64");
     t->p += word.len;
     QUIRE_TRY(quire_text_put_int(&t->build, &tensor, 1, out->elem_type));
     QUIRE_TRY(parse_shape(t, &tensor, out));
     return quire_text_put_leaf(&t->build, type, number, &tensor);
 }
 
-static quire_status parse_type(quire_text_parser *t, quire_text_message *holder, uint32_t number, quire_text_type *out);
+static quire_status parse_type(quire_text_parser *t, quire_text_message *holder, uint32_t number,
+                               quire_text_type *out);
 
 static quire_status
 parse_map(quire_text_parser *t, quire_text_message *inner)
@@ -151,7 +167,8 @@ parse_type(quire_text_parser *t, quire_text_message *holder, uint32_t number, qu
     const quire_bytes word = quire_text_peek_word(t);
     const uint32_t constructor = find_constructor(word);
     if (!quire_text_is_type(word)) return quire_text_fail(t, "expected a type");
-    if (++t->depth > MAX_TYPES) return quire_text_fail(t, "types nest more than %d deep", MAX_TYPES);
+    if (++t->depth > MAX_TYPES)
+        return quire_text_fail(t, "types nest more than %d deep", MAX_TYPES);
     if (constructor != 0) {
         t->p += word.len;
         QUIRE_TRY(parse_constructor(t, &type, constructor));
@@ -171,7 +188,8 @@ quire_text_parse_type(quire_text_parser *t, quire_text_type *out)
     QUIRE_TRY(parse_type(t, &holder, 1, out));
     /* The field's body is the message: drop the tag and the length before it. */
     const uint8_t *p = holder.first->bytes.ptr + 1;
-    while (*p++ >= 0x80) continue;
+    while (*p++ >= 0x80)
+        continue;
     out->bytes = (quire_bytes){p, (size_t)(holder.first->bytes.ptr + holder.first->bytes.len - p)};
     return QUIRE_OK;
 }

@@ -1,7 +1,7 @@
 /* print.c - models, graphs, nodes and functions as text: see print.h and text.h.
  *
- * What is printed are the bytes that an export would write, so a model in the middle of a pipeline shows as the file it
- * would become: names of output slots settled, types of new values said.
+ * What is printed are the bytes that an export would write, so a model in the middle of a pipeline
+ * shows as the file it would become: names of output slots settled, types of new values said.
  */
 #include "graph/print.h"
 
@@ -38,7 +38,8 @@ print_domain(quire_writer *w, quire_bytes domain)
     for (size_t i = 0; i < domain.len && plain; i++) {
         const uint8_t c = domain.ptr[i];
         const bool starts_word = i == 0 || domain.ptr[i - 1] == '.';
-        plain = quire_text_is_alpha(c) || c == '_' || (!starts_word && (quire_text_is_digit(c) || c == '.'));
+        plain = quire_text_is_alpha(c) || c == '_' ||
+                (!starts_word && (quire_text_is_digit(c) || c == '.'));
         if (c == '.' && i + 1 == domain.len) plain = false;
     }
     if (plain) {
@@ -89,7 +90,9 @@ has_bodies(const quire_printer *p, quire_bytes body)
     for (quire_field f; quire_cursor_next(&c, &f);) {
         quire_field ignored;
         if (f.number != NODE_ATTRIBUTE) continue;
-        if (quire_print_find(p->m, f.body, ATTR_G, &ignored) || quire_print_find(p->m, f.body, ATTR_GRAPHS, &ignored)) return true;
+        if (quire_print_find(p->m, f.body, ATTR_G, &ignored) ||
+            quire_print_find(p->m, f.body, ATTR_GRAPHS, &ignored))
+            return true;
     }
     return false;
 }
@@ -174,7 +177,8 @@ print_formals(quire_printer *p, quire_bytes body, uint32_t number)
 
 /* Initializers or value infos, one a line. */
 static quire_status
-print_entries(quire_printer *p, quire_bytes body, uint32_t number, bool tensors, const char **io_separator)
+print_entries(quire_printer *p, quire_bytes body, uint32_t number, bool tensors,
+              const char **io_separator)
 {
     quire_cursor c = quire_cursor_over(p->m, body);
     for (quire_field f; quire_cursor_next(&c, &f);) {
@@ -218,8 +222,9 @@ if_child(uint64_t children, uint32_t number)
 quire_status
 quire_print_graph(quire_printer *p, quire_bytes body)
 {
-    const uint64_t numbers = (uint64_t)1 << GRAPH_NODE | (uint64_t)1 << GRAPH_INITIALIZER | (uint64_t)1 << GRAPH_INPUT |
-                              (uint64_t)1 << GRAPH_OUTPUT | (uint64_t)1 << GRAPH_VALUE_INFO;
+    const uint64_t numbers = (uint64_t)1 << GRAPH_NODE | (uint64_t)1 << GRAPH_INITIALIZER |
+                             (uint64_t)1 << GRAPH_INPUT | (uint64_t)1 << GRAPH_OUTPUT |
+                             (uint64_t)1 << GRAPH_VALUE_INFO;
     const uint64_t children = quire_print_children(p, body, numbers);
     quire_field name = {0};
     (void)quire_print_find(p->m, body, GRAPH_NAME, &name);
@@ -231,7 +236,8 @@ quire_print_graph(quire_printer *p, quire_bytes body)
     QUIRE_TRY(print_formals(p, body, if_child(children, GRAPH_INPUT)));
     quire_write_str(p->w, " => ");
     QUIRE_TRY(print_formals(p, body, if_child(children, GRAPH_OUTPUT)));
-    QUIRE_TRY(print_table(p, body, if_child(children, GRAPH_INITIALIZER), if_child(children, GRAPH_VALUE_INFO)));
+    QUIRE_TRY(print_table(p, body, if_child(children, GRAPH_INITIALIZER),
+                          if_child(children, GRAPH_VALUE_INFO)));
     return print_nodes(p, body, if_child(children, GRAPH_NODE));
 }
 
@@ -368,10 +374,15 @@ static quire_status
 print_function(quire_printer *p, quire_bytes body)
 {
     static const key keys[] = {
-        {"domain", FUNCTION_DOMAIN, 's'}, {"overload", FUNCTION_OVERLOAD, 's'}, {"opset_import", FUNCTION_OPSET_IMPORT, 'o'},
-        {"doc_string", 8, 's'}, {NULL, 0, 0},
+        {"domain", FUNCTION_DOMAIN, 's'},
+        {"overload", FUNCTION_OVERLOAD, 's'},
+        {"opset_import", FUNCTION_OPSET_IMPORT, 'o'},
+        {"doc_string", 8, 's'},
+        {NULL, 0, 0},
     };
-    const uint64_t numbers = (uint64_t)1 << FUNCTION_NODE | (uint64_t)1 << FUNCTION_ATTRIBUTE_PROTO | (uint64_t)1 << FUNCTION_VALUE_INFO;
+    const uint64_t numbers = (uint64_t)1 << FUNCTION_NODE |
+                             (uint64_t)1 << FUNCTION_ATTRIBUTE_PROTO |
+                             (uint64_t)1 << FUNCTION_VALUE_INFO;
     const uint64_t children = quire_print_children(p, body, numbers);
     quire_print_begin(p);
     print_head(p, body, keys);
@@ -395,9 +406,15 @@ static quire_status
 print_model(quire_printer *p, quire_bytes body)
 {
     static const key keys[] = {
-        {"ir_version", MODEL_IR_VERSION, 'i'}, {"opset_import", MODEL_OPSET_IMPORT, 'o'}, {"producer_name", 2, 's'},
-        {"producer_version", 3, 's'}, {"domain", 4, 's'}, {"model_version", 5, 'i'}, {"doc_string", 6, 's'},
-        {"metadata_props", 14, 'm'}, {NULL, 0, 0},
+        {"ir_version", MODEL_IR_VERSION, 'i'},
+        {"opset_import", MODEL_OPSET_IMPORT, 'o'},
+        {"producer_name", 2, 's'},
+        {"producer_version", 3, 's'},
+        {"domain", 4, 's'},
+        {"model_version", 5, 'i'},
+        {"doc_string", 6, 's'},
+        {"metadata_props", 14, 'm'},
+        {NULL, 0, 0},
     };
     if (!p->options.brief) {
         quire_write_str(p->w, "#: quire 1");
@@ -408,7 +425,8 @@ print_model(quire_printer *p, quire_bytes body)
     p->at_line = true;
     quire_print_begin(p);
     print_head(p, body, keys);
-    const uint64_t children = quire_print_children(p, body, (uint64_t)1 << MODEL_GRAPH | (uint64_t)1 << MODEL_FUNCTIONS);
+    const uint64_t children =
+        quire_print_children(p, body, (uint64_t)1 << MODEL_GRAPH | (uint64_t)1 << MODEL_FUNCTIONS);
     QUIRE_TRY(quire_print_remarks(p, QUIRE_PRINT_MODEL, body, children, 0, NULL));
     quire_write(p->w, p->text, p->n_text);
     quire_cursor c = quire_cursor_over(p->m, body);
@@ -453,7 +471,8 @@ discard(quire_ctx *ctx, void *data, const void *bytes, size_t n)
     return QUIRE_OK;
 }
 
-/* The first line names the model's own file only if something refers to it, which shows when all has been printed once. */
+/* The first line names the model's own file only if something refers to it, which shows when all
+ * has been printed once. */
 static quire_status
 settle_own_name(quire_printer *p)
 {
@@ -479,9 +498,11 @@ print_export(quire_printer *p, quire_rope *rope, quire_model *exported)
     QUIRE_TRY(quire_print_load(p->ctx, p->origin, rope, exported));
     p->m = exported;
     p->rope = rope;
-    p->own_name = quire_print_own_name(p->origin);
+    p->own_source = quire_print_own_source(p->origin);
+    p->own_name = quire_print_own_name(p->origin, p->own_source);
     p->parser.raw = true;
     p->parser.is_check = true;
+    p->parser.build.keeps_records = true;
     if (p->own_name != NULL) p->parser.weights_name = quire_bytes_of(p->own_name);
     QUIRE_TRY(settle_own_name(p));
     QUIRE_TRY(print_model(p, exported->src));
@@ -489,7 +510,8 @@ print_export(quire_printer *p, quire_rope *rope, quire_model *exported)
 }
 
 quire_status
-quire_model_print(quire_ctx *ctx, const quire_model *m, const quire_print_options *options, quire_writer *w)
+quire_model_print(quire_ctx *ctx, const quire_model *m, const quire_print_options *options,
+                  quire_writer *w)
 {
     quire_printer *p = quire_alloc(ctx->alloc, sizeof *p); /* a writer in it has 4 KiB */
     quire_rope rope;

@@ -1,4 +1,5 @@
-/* print_attr.c - attributes of nodes and functions: `axis = 1`, `then_branch = body () => (y) {...}`. */
+/* print_attr.c - attributes of nodes and functions: `axis = 1`, `then_branch = body () => (y)
+ * {...}`. */
 #include <inttypes.h>
 
 #include "graph/fields.h"
@@ -7,20 +8,21 @@
 /* What is needed to choose a spelling. */
 typedef struct attribute {
     quire_bytes body, name;
-    quire_field value;          /* the last field of the one that `type` asks for */
+    quire_field value; /* the last field of the one that `type` asks for */
     size_t n_values;
-    uint32_t field;             /* its number, 0 if the type has none             */
+    uint32_t field; /* its number, 0 if the type has none             */
     int32_t type;
     quire_bytes ref_name;
-    bool readable;              /* all its strings may stand in quotes            */
+    bool readable; /* all its strings may stand in quotes            */
 } attribute;
 
 static uint32_t
 field_of(int32_t type)
 {
     static const uint8_t fields[15] = {
-        0, ATTR_F, ATTR_I, ATTR_S, ATTR_T, ATTR_G, ATTR_FLOATS, ATTR_INTS, ATTR_STRINGS, ATTR_TENSORS, ATTR_GRAPHS,
-        0, 0, ATTR_TP, ATTR_TYPE_PROTOS,
+        0,           ATTR_F,      ATTR_I,    ATTR_S,       ATTR_T,
+        ATTR_G,      ATTR_FLOATS, ATTR_INTS, ATTR_STRINGS, ATTR_TENSORS,
+        ATTR_GRAPHS, 0,           0,         ATTR_TP,      ATTR_TYPE_PROTOS,
     };
     return type > 0 && type < 15 ? fields[type] : 0;
 }
@@ -62,7 +64,8 @@ look(const quire_printer *p, quire_bytes body)
 static bool
 is_child(const attribute *a)
 {
-    return a->type == TYPE_TENSOR || a->type == TYPE_GRAPH || a->type == TYPE_TENSORS || a->type == TYPE_GRAPHS;
+    return a->type == TYPE_TENSOR || a->type == TYPE_GRAPH || a->type == TYPE_TENSORS ||
+           a->type == TYPE_GRAPHS;
 }
 
 static bool
@@ -116,7 +119,8 @@ print_values(quire_printer *p, quire_writer *w, const attribute *a)
 static void
 print_start(quire_writer *w, const attribute *a, bool elided)
 {
-    const bool shown = (a->type >= TYPE_FLOAT && a->type <= TYPE_GRAPH) || (a->type <= TYPE_STRINGS && a->n_values > 0);
+    const bool shown = (a->type >= TYPE_FLOAT && a->type <= TYPE_GRAPH) ||
+                       (a->type <= TYPE_STRINGS && a->n_values > 0);
     quire_print_name(w, a->name);
     if (a->type != 0 && (!shown || elided || a->ref_name.len > 0)) {
         quire_writef(w, ": %s", quire_text_attr_types[a->type]);
@@ -124,7 +128,7 @@ print_start(quire_writer *w, const attribute *a, bool elided)
     quire_write_str(w, " =");
 }
 
-/* The whole syntax of an attribute without children into p->own; true unless something had to be left out. */
+/* The whole syntax of an attribute without children, into p->own. */
 static void
 print_leaf(quire_printer *p, const attribute *a)
 {
@@ -143,7 +147,8 @@ print_leaf(quire_printer *p, const attribute *a)
     quire_write_str(&p->own, " ...");
 }
 
-/* Tensors and graphs, each with its remarks. A graph's text goes deeper; nodes of graphs nest at most 32 deep. */
+/* Tensors and graphs, each with its remarks. A graph's text goes deeper; nodes of graphs nest at
+ * most 32 deep. */
 static quire_status
 print_children(quire_printer *p, const attribute *a)
 {
@@ -170,7 +175,9 @@ quire_status
 quire_print_attribute(quire_printer *p, quire_bytes body)
 {
     const attribute a = look(p, body);
-    const uint64_t children = is_child(&a) && a.ref_name.len == 0 ? quire_print_children(p, body, (uint64_t)1 << a.field) : 0;
+    const uint64_t children = is_child(&a) && a.ref_name.len == 0
+                                  ? quire_print_children(p, body, (uint64_t)1 << a.field)
+                                  : 0;
     if (children == 0 || a.n_values == 0) {
         print_leaf(p, &a);
         QUIRE_TRY(quire_print_remarks(p, QUIRE_PRINT_ATTR, body, 0, 0, NULL));

@@ -1,9 +1,11 @@
 /* print_remarks.c - what the syntax of a record loses, as `#:` lines.
  *
- * Nothing here knows what ONNX's syntax can say: the syntax is given to the parser, and field by field the
- * result is compared with the record. A field that differs is written out; one too many is taken back.
+ * Nothing here knows what ONNX's syntax can say: the syntax is given to the parser, and field by
+ * field the result is compared with the record. A field that differs is written out; one too many
+ * is taken back.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/diag.h"
@@ -36,7 +38,8 @@ void
 quire_print_line(quire_printer *p)
 {
     quire_write_str(p->w, "\n");
-    for (unsigned i = 0; i < p->indent; i++) quire_write_str(p->w, "  ");
+    for (unsigned i = 0; i < p->indent; i++)
+        quire_write_str(p->w, "  ");
     p->at_line = true;
 }
 
@@ -54,7 +57,8 @@ quire_print_children(const quire_printer *p, quire_bytes body, uint64_t numbers)
 {
     quire_cursor c = quire_cursor_over(p->m, body);
     for (quire_field f; quire_cursor_next(&c, &f);) {
-        if (f.number < 64 && (numbers >> f.number & 1) != 0 && !quire_text_is_shortest(&f)) numbers &= ~((uint64_t)1 << f.number);
+        if (f.number < 64 && (numbers >> f.number & 1) != 0 && !quire_text_is_shortest(&f))
+            numbers &= ~((uint64_t)1 << f.number);
     }
     return numbers;
 }
@@ -78,7 +82,8 @@ descriptor_of(quire_print_kind kind)
 /* --- what the parser makes of the syntax ------------------------------------------------------ */
 
 static quire_status
-parse_own(quire_text_parser *t, quire_print_kind kind, const quire_text_remarks *words, quire_text_message *m)
+parse_own(quire_text_parser *t, quire_print_kind kind, const quire_text_remarks *words,
+          quire_text_message *m)
 {
     quire_text_message holder = {NULL, NULL};
     switch (kind) {
@@ -109,20 +114,33 @@ reparse(quire_printer *p, quire_print_kind kind, quire_text_message *m)
     t->end = p->text + p->n_text;
     t->pending = (quire_text_remarks){NULL, NULL};
     const quire_text_remarks words = quire_text_take_remarks(t);
-    t->pending = kind == QUIRE_PRINT_TENSOR || kind == QUIRE_PRINT_GRAPH ? (quire_text_remarks){NULL, NULL} : words;
+    t->pending = kind == QUIRE_PRINT_TENSOR || kind == QUIRE_PRINT_GRAPH
+                     ? (quire_text_remarks){NULL, NULL}
+                     : words;
     quire_status status = parse_own(t, kind, &words, m);
     if (status == QUIRE_OK && quire_text_peek(t) != 0) status = QUIRE_E_INTERNAL;
     t->build.ctx = p->ctx;
     if (status == QUIRE_E_NOMEM) return quire_nomem(p->ctx);
     quire_text_sort(m);
     if (status == QUIRE_OK) return QUIRE_OK;
-    return quire_bug(p->ctx, "the text form does not read back: %.*s", (int)(p->n_text < 200 ? p->n_text : 200),
-                     (const char *)p->text);
+    return quire_bug(p->ctx, "the text form does not read back: %.*s",
+                     (int)(p->n_text < 200 ? p->n_text : 200), (const char *)p->text);
 }
 
 /* --- comparing -------------------------------------------------------------------------------- */
 
-/* Fields of the record that are not children, by number; *out_ascending: the record's fields stand by number. */
+/* By number; those of one number as they stand in the record. */
+static int
+compare_fields(const void *a, const void *b)
+{
+    const quire_field *x = a;
+    const quire_field *y = b;
+    if (x->number != y->number) return x->number < y->number ? -1 : 1;
+    return (x->whole.ptr > y->whole.ptr) - (x->whole.ptr < y->whole.ptr);
+}
+
+/* Fields of the record that are not children, sorted; *out_ascending: they stand so in the record,
+ * the children too. */
 static quire_status
 collect(quire_printer *p, quire_bytes body, uint64_t children, bool *out_ascending)
 {
@@ -133,11 +151,11 @@ collect(quire_printer *p, quire_bytes body, uint64_t children, bool *out_ascendi
     for (quire_field f; quire_cursor_next(&c, &f); last = f.number) {
         if (f.number < last) *out_ascending = false;
         if (f.number < 64 && (children >> f.number & 1) != 0) continue;
-        QUIRE_TRY(quire_grow(p->ctx, &p->fields, &p->fields_room, p->n_fields + 1, sizeof *p->fields));
-        size_t i = p->n_fields++;
-        for (; i > 0 && p->fields[i - 1].number > f.number; i--) p->fields[i] = p->fields[i - 1];
-        p->fields[i] = f;
+        QUIRE_TRY(
+            quire_grow(p->ctx, &p->fields, &p->fields_room, p->n_fields + 1, sizeof *p->fields));
+        p->fields[p->n_fields++] = f;
     }
+    if (!*out_ascending) qsort(p->fields, p->n_fields, sizeof *p->fields, compare_fields);
     return QUIRE_OK;
 }
 
@@ -147,9 +165,11 @@ same_bulk(quire_printer *p, quire_bytes ours, const quire_field *f, bool *out)
 {
     uint8_t window[4096];
     const size_t head = ours.len - (size_t)(f->bulk.len < ours.len ? f->bulk.len : ours.len);
-    *out = ours.len >= f->whole.len && head == f->whole.len && memcmp(ours.ptr, f->whole.ptr, head) == 0;
+    *out = ours.len >= f->whole.len && head == f->whole.len &&
+           memcmp(ours.ptr, f->whole.ptr, head) == 0;
     for (uint64_t at = 0; *out && at < f->bulk.len;) {
-        const size_t n = f->bulk.len - at < sizeof window ? (size_t)(f->bulk.len - at) : sizeof window;
+        const size_t n =
+            f->bulk.len - at < sizeof window ? (size_t)(f->bulk.len - at) : sizeof window;
         QUIRE_TRY(quire_blob_read(p->ctx, p->m, f->bulk, at, window, n));
         *out = memcmp(window, ours.ptr + head + at, n) == 0;
         at += n;
@@ -168,7 +188,8 @@ has_holes(const quire_printer *p, const quire_field *f)
 }
 
 static quire_status
-same_field(quire_printer *p, const quire_text_field *ours, const quire_field *f, uint32_t weights_field, bool *out)
+same_field(quire_printer *p, const quire_text_field *ours, const quire_field *f,
+           uint32_t weights_field, bool *out)
 {
     if (ours->is_weights) {
         *out = f->number == weights_field;
@@ -183,8 +204,8 @@ same_field(quire_printer *p, const quire_text_field *ours, const quire_field *f,
 
 /* Are fields `number` of both sides the same? Both lists begin there; the ends are returned. */
 static quire_status
-same_number(quire_printer *p, const quire_text_field **io_ours, size_t *io_theirs, uint32_t number, uint32_t weights_field,
-            bool *out)
+same_number(quire_printer *p, const quire_text_field **io_ours, size_t *io_theirs, uint32_t number,
+            uint32_t weights_field, bool *out)
 {
     const quire_text_field *a = *io_ours;
     size_t b = *io_theirs;
@@ -196,9 +217,12 @@ same_number(quire_printer *p, const quire_text_field **io_ours, size_t *io_their
         a = a->next;
         b++;
     }
-    if ((a != NULL && a->number == number) || (b < p->n_fields && p->fields[b].number == number)) *out = false;
-    while (a != NULL && a->number == number) a = a->next;
-    while (b < p->n_fields && p->fields[b].number == number) b++;
+    if ((a != NULL && a->number == number) || (b < p->n_fields && p->fields[b].number == number))
+        *out = false;
+    while (a != NULL && a->number == number)
+        a = a->next;
+    while (b < p->n_fields && p->fields[b].number == number)
+        b++;
     *io_ours = a;
     *io_theirs = b;
     return QUIRE_OK;
@@ -207,7 +231,8 @@ same_number(quire_printer *p, const quire_text_field **io_ours, size_t *io_their
 /* --- writing ---------------------------------------------------------------------------------- */
 
 static quire_status
-write_difference(quire_printer *p, const ProtobufCMessageDescriptor *d, uint32_t number, size_t from, size_t to)
+write_difference(quire_printer *p, const ProtobufCMessageDescriptor *d, uint32_t number,
+                 size_t from, size_t to)
 {
     if (from == to) {
         begin_remark(p, "no ");
@@ -223,7 +248,8 @@ write_difference(quire_printer *p, const ProtobufCMessageDescriptor *d, uint32_t
 }
 
 static quire_status
-write_differences(quire_printer *p, const ProtobufCMessageDescriptor *d, const quire_text_message *ours, uint32_t weights_field)
+write_differences(quire_printer *p, const ProtobufCMessageDescriptor *d,
+                  const quire_text_message *ours, uint32_t weights_field)
 {
     const quire_text_field *a = ours->first;
     for (size_t b = 0; a != NULL || b < p->n_fields;) {
@@ -262,8 +288,8 @@ write_order(quire_printer *p, quire_bytes body)
 }
 
 static quire_status
-write_remarks(quire_printer *p, quire_print_kind kind, quire_bytes body, uint64_t children, uint32_t weights_field,
-                    const char *words)
+write_remarks(quire_printer *p, quire_print_kind kind, quire_bytes body, uint64_t children,
+              uint32_t weights_field, const char *words)
 {
     quire_text_message ours = {NULL, NULL};
     bool ascending;
@@ -279,8 +305,8 @@ write_remarks(quire_printer *p, quire_print_kind kind, quire_bytes body, uint64_
 }
 
 quire_status
-quire_print_remarks(quire_printer *p, quire_print_kind kind, quire_bytes body, uint64_t children, uint32_t weights_field,
-                    const char *words)
+quire_print_remarks(quire_printer *p, quire_print_kind kind, quire_bytes body, uint64_t children,
+                    uint32_t weights_field, const char *words)
 {
     QUIRE_TRY(quire_writer_finish(&p->own));
     if (!p->options.brief) QUIRE_TRY(write_remarks(p, kind, body, children, weights_field, words));

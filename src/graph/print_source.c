@@ -1,4 +1,5 @@
-/* print_source.c - where printing reads: the bytes of an export, and which of them are stretches of the model's own file. */
+/* print_source.c - where printing reads: the bytes of an export, and which of them are stretches of
+ * the model's own file. */
 #include "base/alloc.h"
 #include "base/diag.h"
 #include "graph/export.h"
@@ -18,7 +19,8 @@ read_skeleton(quire_ctx *ctx, quire_model *m, const quire_source *source, uint64
     uint64_t at = 0;
     for (size_t i = 0; i <= n_holes; i++) {
         const uint64_t to = i < n_holes ? m->hole_memory[i].off : source->size;
-        QUIRE_TRY(quire_source_read(ctx, source, from, m->skeleton_memory + at, (size_t)(to - from)));
+        QUIRE_TRY(
+            quire_source_read(ctx, source, from, m->skeleton_memory + at, (size_t)(to - from)));
         at += to - from;
         if (i < n_holes) from = to + m->hole_memory[i].len;
     }
@@ -34,8 +36,10 @@ quire_print_load(quire_ctx *ctx, const quire_model *origin, quire_rope *rope, qu
     quire_wire_holes holes = {NULL, 0, 0};
     uint32_t file;
     QUIRE_TRY(quire_model_export(ctx, origin, rope));
-    QUIRE_TRY(quire_model_add_file(ctx, out, quire_rope_as_source(rope, "export"), NULL, false, &file));
-    const quire_status status = quire_wire_check(ctx, &out->files[file].source, &quire_wire_limits_default, &stats, &holes);
+    QUIRE_TRY(
+        quire_model_add_file(ctx, out, quire_rope_as_source(rope, "export"), NULL, false, &file));
+    const quire_status status =
+        quire_wire_check(ctx, &out->files[file].source, &quire_wire_limits_default, &stats, &holes);
     out->hole_memory = holes.ptr;
     out->holes_room = holes.room;
     out->skeleton.n_holes = holes.n;
@@ -53,10 +57,12 @@ rope_of(const quire_source *source)
     return source->read == quire_rope_as_source(&empty, NULL).read ? source->data : NULL;
 }
 
-/* The file that own references are into: the model's, or the one that the text it came from refers to. */
-static const quire_source *
-own_source(const quire_model *m)
+/* The file that own references are into: the model's, or the one that the text it came from refers
+ * to. */
+const quire_source *
+quire_print_own_source(const quire_model *m)
 {
+    if (m->n_files < 2) return NULL;
     const quire_source *source = &m->files[1].source;
     const quire_rope *rope = rope_of(source);
     for (size_t i = 0; rope != NULL && i < rope->n_pieces; i++) {
@@ -66,10 +72,8 @@ own_source(const quire_model *m)
 }
 
 const char *
-quire_print_own_name(const quire_model *m)
+quire_print_own_name(const quire_model *m, const quire_source *source)
 {
-    if (m->n_files < 2) return NULL;
-    const quire_source *source = own_source(m);
     if (source == NULL) return NULL;
     if (source != &m->files[1].source) return source->name;
     const char *slash = strrchr(m->path, '/');
@@ -92,9 +96,11 @@ piece_at(const quire_rope *rope, uint64_t off)
     return low < rope->n_pieces ? &rope->pieces[low] : NULL;
 }
 
-/* Follows [off, off + len) of a rope through its pieces into `wanted`. Ropes nest twice: an export of a parsed text. */
+/* Follows [off, off + len) of a rope through its pieces into `wanted`. Ropes nest twice: an export
+ * of a parsed text. */
 static bool
-trace(const quire_printer *p, const quire_rope *rope, uint64_t off, uint64_t len, const quire_source *wanted, uint64_t *out_off)
+trace(const quire_printer *p, const quire_rope *rope, uint64_t off, uint64_t len,
+      const quire_source *wanted, uint64_t *out_off)
 {
     const quire_skeleton *skeleton = &p->origin->skeleton;
     const quire_source *source = NULL;
@@ -108,7 +114,9 @@ trace(const quire_printer *p, const quire_rope *rope, uint64_t off, uint64_t len
             off = piece->u.off + skip;
         } else {
             const uint8_t *ptr = piece->u.ptr + skip;
-            if (skeleton->ptr == NULL || ptr < skeleton->ptr || ptr >= skeleton->ptr + skeleton->len) return false;
+            if (skeleton->ptr == NULL || ptr < skeleton->ptr ||
+                ptr >= skeleton->ptr + skeleton->len)
+                return false;
             source = &p->origin->files[1].source;
             off = quire_skeleton_offset(skeleton, ptr);
         }
@@ -125,7 +133,8 @@ bool
 quire_print_find_weights(const quire_printer *p, const quire_field *f, uint64_t *out_off)
 {
     if (p->own_name == NULL) return false;
-    const uint64_t off = f->is_bulk ? f->bulk.u.off : quire_skeleton_offset(&p->m->skeleton, f->body.ptr);
+    const uint64_t off =
+        f->is_bulk ? f->bulk.u.off : quire_skeleton_offset(&p->m->skeleton, f->body.ptr);
     const uint64_t len = f->is_bulk ? f->bulk.len : f->body.len;
-    return len > 0 && trace(p, p->rope, off, len, own_source(p->origin), out_off);
+    return len > 0 && trace(p, p->rope, off, len, p->own_source, out_off);
 }

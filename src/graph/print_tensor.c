@@ -1,4 +1,5 @@
-/* print_tensor.c - tensors and value infos: `float[2] w = {1,2}`, `["location": "model.onnx", ...]`, `float[N] x`. */
+/* print_tensor.c - tensors and value infos: `float[2] w = {1,2}`, `["location": "model.onnx",
+ * ...]`, `float[N] x`. */
 #include <inttypes.h>
 
 #include "base/alloc.h"
@@ -10,17 +11,18 @@
 /* What a TensorProto says, as far as the syntax can. */
 typedef struct tensor {
     quire_bytes body;
-    quire_field name, data;  /* data: the one payload field                            */
+    quire_field name, data; /* data: the one payload field                            */
     int32_t dtype;
-    size_t n_payloads;       /* payload fields that are there                          */
+    size_t n_payloads; /* payload fields that are there                          */
     bool has_name, external, has_dtype;
 } tensor;
 
 static bool
 is_payload(uint32_t number)
 {
-    return (number >= TENSOR_FLOAT_DATA && number <= TENSOR_INT64_DATA) || number == TENSOR_RAW_DATA ||
-           number == TENSOR_DOUBLE_DATA || number == TENSOR_UINT64_DATA;
+    return (number >= TENSOR_FLOAT_DATA && number <= TENSOR_INT64_DATA) ||
+           number == TENSOR_RAW_DATA || number == TENSOR_DOUBLE_DATA ||
+           number == TENSOR_UINT64_DATA;
 }
 
 static tensor
@@ -54,7 +56,8 @@ print_head(quire_printer *p, const tensor *t)
     quire_cursor c = quire_cursor_over(p->m, t->body);
     quire_write_str(&p->own, type != NULL ? type : "float");
     for (quire_field f; quire_cursor_next(&c, &f);) {
-        if (f.number != TENSOR_DIMS || f.wire != QUIRE_WIRE_VARINT || f.scalar > INT64_MAX) continue;
+        if (f.number != TENSOR_DIMS || f.wire != QUIRE_WIRE_VARINT || f.scalar > INT64_MAX)
+            continue;
         quire_writef(&p->own, "%s%" PRId64, separator, (int64_t)f.scalar);
         separator = ",";
     }
@@ -67,7 +70,8 @@ static uint64_t
 little_endian(const uint8_t *bytes, size_t n)
 {
     uint64_t x = 0;
-    for (size_t i = 0; i < n; i++) x |= (uint64_t)bytes[i] << (8 * i);
+    for (size_t i = 0; i < n; i++)
+        x |= (uint64_t)bytes[i] << (8 * i);
     return x;
 }
 
@@ -88,7 +92,8 @@ print_number(quire_writer *w, int32_t dtype, uint64_t bits, size_t unit)
     } else if (family == 'u' || dtype == QUIRE_DTYPE_UINT64) {
         quire_writef(w, "%" PRIu64, bits);
     } else {
-        const bool is_signed = dtype == QUIRE_DTYPE_INT8 || dtype == QUIRE_DTYPE_INT16 || dtype == QUIRE_DTYPE_INT32 || family == 'l';
+        const bool is_signed = dtype == QUIRE_DTYPE_INT8 || dtype == QUIRE_DTYPE_INT16 ||
+                               dtype == QUIRE_DTYPE_INT32 || family == 'l';
         const unsigned shift = is_signed ? (unsigned)(64 - 8 * unit) : 0;
         quire_writef(w, "%" PRId64, (int64_t)(bits << shift) >> shift);
     }
@@ -127,7 +132,8 @@ print_varints(quire_writer *w, int32_t dtype, const uint8_t *bytes, size_t n)
 static bool
 is_varint_field(uint32_t number)
 {
-    return number == TENSOR_INT32_DATA || number == TENSOR_INT64_DATA || number == TENSOR_UINT64_DATA;
+    return number == TENSOR_INT32_DATA || number == TENSOR_INT64_DATA ||
+           number == TENSOR_UINT64_DATA;
 }
 
 static quire_status
@@ -177,7 +183,9 @@ strings_are_readable(const quire_printer *p, const tensor *t)
 {
     quire_cursor c = quire_cursor_over(p->m, t->body);
     for (quire_field f; quire_cursor_next(&c, &f);) {
-        if (is_payload(f.number) && (f.number != TENSOR_STRING_DATA || f.is_bulk || !quire_print_is_readable(f.body))) return false;
+        if (is_payload(f.number) &&
+            (f.number != TENSOR_STRING_DATA || f.is_bulk || !quire_print_is_readable(f.body)))
+            return false;
     }
     return true;
 }
@@ -188,11 +196,13 @@ strings_are_readable(const quire_printer *p, const tensor *t)
 static bool
 read_entry(const quire_printer *p, quire_bytes body, quire_field *key, quire_field *value)
 {
-    return quire_print_find(p->m, body, ENTRY_KEY, key) && quire_print_find(p->m, body, ENTRY_VALUE, value) &&
-           quire_print_is_readable(key->body) && quire_print_is_readable(value->body);
+    return quire_print_find(p->m, body, ENTRY_KEY, key) &&
+           quire_print_find(p->m, body, ENTRY_VALUE, value) && quire_print_is_readable(key->body) &&
+           quire_print_is_readable(value->body);
 }
 
-/* `["location": "x", ...]`; false if the entries cannot be said so. *out_own: the location is the model's own file. */
+/* `["location": "x", ...]`; false if the entries cannot be said so. *out_own: the location is the
+ * model's own file. */
 static bool
 print_external(quire_printer *p, const tensor *t, bool *out_own)
 {
@@ -209,7 +219,8 @@ print_external(quire_printer *p, const tensor *t, bool *out_own)
         quire_write_str(&p->own, ": ");
         quire_print_quoted(&p->own, value.body);
         separator = ", ";
-        if (p->own_name == NULL || !quire_bytes_equal(key.body, quire_bytes_of("location"))) continue;
+        if (p->own_name == NULL || !quire_bytes_equal(key.body, quire_bytes_of("location")))
+            continue;
         *out_own = quire_bytes_equal(value.body, quire_bytes_of(p->own_name));
     }
     if (*separator == '[') return false;
@@ -240,11 +251,14 @@ payload_size(const quire_field *f)
     return f->is_bulk ? f->bulk.len : f->body.len;
 }
 
-/* How many values the payload holds; counts varints as bytes, which is enough to tell small from large. */
+/* How many values the payload holds; counts varints as bytes, which is enough to tell small from
+ * large. */
 static uint64_t
 count_values(const tensor *t)
 {
-    const size_t unit = t->data.number != TENSOR_RAW_DATA && is_varint_field(t->data.number) ? 1 : quire_text_unit(t->dtype);
+    const size_t unit = t->data.number != TENSOR_RAW_DATA && is_varint_field(t->data.number)
+                            ? 1
+                            : quire_text_unit(t->dtype);
     return unit == 0 ? 0 : payload_size(&t->data) / unit;
 }
 
@@ -302,7 +316,8 @@ print_data(quire_printer *p, const tensor *t, const spelling *s)
     return QUIRE_OK;
 }
 
-/* An external tensor whose entries cannot be said, or whose location needs telling from the model's own file. */
+/* An external tensor whose entries cannot be said, or whose location needs telling from the model's
+ * own file. */
 static void
 settle_external(quire_printer *p, const tensor *t, spelling *s)
 {
@@ -333,7 +348,8 @@ quire_print_tensor(quire_printer *p, quire_bytes body, bool initializer)
     QUIRE_TRY(print_data(p, &t, &s));
     const uint32_t weights_field = s.how == REFERENCE ? t.data.number : 0;
     p->has_references |= s.how == REFERENCE;
-    QUIRE_TRY(quire_print_remarks(p, initializer ? QUIRE_PRINT_INIT : QUIRE_PRINT_TENSOR, body, 0, weights_field, s.remark));
+    QUIRE_TRY(quire_print_remarks(p, initializer ? QUIRE_PRINT_INIT : QUIRE_PRINT_TENSOR, body, 0,
+                                  weights_field, s.remark));
     const size_t skip = s.remark == NULL ? 0 : strlen(s.remark) + 4;
     quire_write(p->w, p->text + skip, p->n_text - skip);
     return p->w->status;

@@ -27,7 +27,8 @@ quire_print_is_readable(quire_bytes s)
 {
     quire_utf8 state = {0};
     for (size_t i = 0; i < s.len; i++) {
-        if ((s.ptr[i] < 0x20 && s.ptr[i] != '\n' && s.ptr[i] != '\t') || s.ptr[i] == 0x7f) return false;
+        if ((s.ptr[i] < 0x20 && s.ptr[i] != '\n' && s.ptr[i] != '\t') || s.ptr[i] == 0x7f)
+            return false;
     }
     return quire_utf8_check(&state, s.ptr, s.len) == s.len && state.need == 0;
 }
@@ -61,7 +62,8 @@ quire_print_name(quire_writer *w, quire_bytes name)
     static const char *const numbers[] = {"inf", "nan", "infinity"};
     bool plain = is_word(name) && !quire_text_is_type(name);
     for (size_t i = 0; i < 3 && plain; i++) {
-        plain = name.len != strlen(numbers[i]) || strncasecmp((const char *)name.ptr, numbers[i], name.len) != 0;
+        plain = name.len != strlen(numbers[i]) ||
+                strncasecmp((const char *)name.ptr, numbers[i], name.len) != 0;
     }
     if (plain) {
         quire_write_bytes(w, name);
@@ -137,7 +139,9 @@ static bool
 print_element(quire_writer *w, const quire_model *m, quire_bytes message, uint32_t number)
 {
     quire_field f;
-    if (!quire_print_find(m, message, number, &f) || f.wire != QUIRE_WIRE_VARINT || f.scalar > INT32_MAX) return false;
+    if (!quire_print_find(m, message, number, &f) || f.wire != QUIRE_WIRE_VARINT ||
+        f.scalar > INT32_MAX)
+        return false;
     const char *name = quire_dtype_describe((int32_t)f.scalar)->onnx;
     if (name == NULL) return false;
     quire_write_str(w, name);
@@ -164,7 +168,8 @@ print_opaque(quire_writer *w, const quire_model *m, quire_bytes message)
         if (!quire_text_is_alnum(c) && c != '_' && c != '.') return false;
     }
     if (!is_word(name.body)) return false;
-    if (has_domain && (domain.body.len == 0 || !quire_text_is_alpha(domain.body.ptr[0]))) return false;
+    if (has_domain && (domain.body.len == 0 || !quire_text_is_alpha(domain.body.ptr[0])))
+        return false;
     for (size_t i = 1; has_domain && i < domain.body.len; i++) {
         const bool after_point = domain.body.ptr[i - 1] == '.';
         if (after_point && !quire_text_is_alpha(domain.body.ptr[i])) return false;
@@ -180,7 +185,8 @@ print_opaque(quire_writer *w, const quire_model *m, quire_bytes message)
 bool
 quire_print_type(quire_writer *w, const quire_model *m, quire_bytes type)
 {
-    static const char *const words[10] = {NULL, NULL, NULL, NULL, "seq(", "map(", NULL, "opaque(", "sparse_tensor(", "optional("};
+    static const char *const words[10] = {
+        NULL, NULL, NULL, NULL, "seq(", "map(", NULL, "opaque(", "sparse_tensor(", "optional("};
     quire_cursor c = quire_cursor_over(m, type);
     quire_field f;
     bool any = false;

@@ -1,8 +1,8 @@
 /* receipt.c - matches the pieces of two sides and says what became of each.
  *
- * Pieces meet by key in a hash table; several with one key meet in order. Whether two are equal is decided
- * by their bytes, so a wrong match costs a name, never the truth of "kept". The sums are those of the
- * pieces, and the pieces tile the files.
+ * Pieces meet by key in a hash table; several with one key meet in order. Whether two are equal is
+ * decided by their bytes, so a wrong match costs a name, never the truth of "kept". The sums are
+ * those of the pieces, and the pieces tile the files.
  */
 #include <sys/random.h>
 
@@ -36,7 +36,8 @@ slot_of(const matcher *m, uint64_t key)
     return i;
 }
 
-/* Lists the pieces of `in` by key: the slot holds the last one, its `head` the first, `next` leads on. */
+/* Lists the pieces of `in` by key: the slot holds the last one, its `head` the first, `next`
+ * leads on. */
 static quire_status
 index_in(matcher *m)
 {
@@ -216,8 +217,8 @@ finish(matcher *m, quire_receipt *r, entry *e)
     return QUIRE_OK;
 }
 
-/* Adds a piece to the receipt; `in` or `out` may be NULL. What is kept is told in long stretches, what is
- * not by name. */
+/* Adds a piece to the receipt; `in` or `out` may be NULL. What is kept is told in long
+ * stretches, what is not by name. */
 static quire_status
 tell(matcher *m, quire_receipt *r, entry *e, quire_verdict verdict, const quire_piece *in,
      const quire_piece *out)
@@ -243,8 +244,8 @@ tell(matcher *m, quire_receipt *r, entry *e, quire_verdict verdict, const quire_
     return QUIRE_OK;
 }
 
-/* Hangs every unmatched piece of `in` on the matched one before it: lists through `next`, first and last
- * held by the mate in `out`. */
+/* Hangs every unmatched piece of `in` on the matched one before it: lists through `next`, first
+ * and last held by the mate in `out`. */
 static void
 hang_unmatched(matcher *m)
 {

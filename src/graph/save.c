@@ -28,6 +28,7 @@ typedef struct saver {
     char *directory;       /* of the output path; as temp_split gives it */
     size_t directory_size;
     int dir;               /* open descriptor of it                      */
+    bool same_folder;      /* as the input's                             */
     quire_bytes data_name; /* new data file, empty if none               */
     quire_bytes *made;     /* data files that were not there before      */
     size_t n_made, made_room;
@@ -37,6 +38,18 @@ typedef struct saver {
 
 /* --- the path --------------------------------------------------------------------------------- */
 
+/* Is there a file `name` in folder `dir`? Not knowing is an error: what is taken to be absent may
+ * be overwritten. `shown` is for the message. */
+static quire_status
+look_at(quire_ctx *ctx, int dir, const char *name, const char *shown, int flags, struct stat *out,
+        bool *out_there)
+{
+    *out_there = ctx->io->stat(ctx->io->data, dir, name, out, flags) == 0;
+    if (*out_there || errno == ENOENT || errno == ENOTDIR) return QUIRE_OK;
+    return quire_fail_file(ctx, QUIRE_E_IO, shown, "it cannot be looked at: %s",
+                           quire_io_error_text(errno));
+}
+
 quire_status
 quire_save_check_path(quire_ctx *ctx, const quire_model *m, const char *path)
 {
@@ -44,7 +57,9 @@ quire_save_check_path(quire_ctx *ctx, const quire_model *m, const char *path)
         return quire_fail(ctx, QUIRE_E_USAGE, NULL,
                           "the output cannot be standard output; name a file with -o");
     struct stat there;
-    if (ctx->io->stat(ctx->io->data, AT_FDCWD, path, &there, 0) != 0) return QUIRE_OK;
+    bool is_there;
+    QUIRE_TRY(look_at(ctx, AT_FDCWD, path, path, 0, &there, &is_there));
+    if (!is_there) return QUIRE_OK;
     for (size_t i = 1; i < m->n_files; i++) {
         const struct stat *in = &m->files[i].source.opened;
         if (m->files[i].source.fd < 0 || in->st_dev != there.st_dev || in->st_ino != there.st_ino)
@@ -56,16 +71,20 @@ quire_save_check_path(quire_ctx *ctx, const quire_model *m, const char *path)
     return QUIRE_OK;
 }
 
-static bool
-same_folder(const saver *s)
+/* Is the output's folder the input's? */
+static quire_status
+compare_folders(saver *s)
 {
     struct stat a;
     struct stat b;
     const quire_io *io = s->ctx->io;
-    if (s->m->directory < 0) return false;
-    if (io->fstat(io->data, s->m->directory, &a) != 0 || io->fstat(io->data, s->dir, &b) != 0)
-        return false;
-    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    if (s->m->directory < 0) return QUIRE_OK;
+    if (io->fstat(io->data, s->m->directory, &a) != 0 || io->fstat(io->data, s->dir, &b) != 0) {
+        return quire_fail_file(s->ctx, QUIRE_E_IO, s->options->path,
+                               "its folder cannot be looked at: %s", quire_io_error_text(errno));
+    }
+    s->same_folder = a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return QUIRE_OK;
 }
 
 static quire_status
@@ -75,17 +94,17 @@ open_folder(saver *s)
                                &s->base_name));
     s->dir =
         quire_io_open(s->ctx->io, AT_FDCWD, s->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (s->dir >= 0) return QUIRE_OK;
+    if (s->dir >= 0) return compare_folders(s);
     return quire_fail_file(s->ctx, QUIRE_E_IO, s->options->path,
                            "its folder cannot be opened: %s; make it or name another",
                            quire_io_error_text(errno));
 }
 
-static bool
-is_there(const saver *s, const char *name)
+static quire_status
+is_there(saver *s, const char *name, bool *out)
 {
     struct stat st;
-    return s->ctx->io->stat(s->ctx->io->data, s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    return look_at(s->ctx, s->dir, name, name, AT_SYMLINK_NOFOLLOW, &st, out);
 }
 
 static quire_status
@@ -118,7 +137,8 @@ commit_data(saver *s, quire_staged *staged, const quire_rope *rope)
     QUIRE_TRY(name_of_data(s, s->base_name, hash, &s->data_name));
     const char *name = (const char *)s->data_name.ptr;
     QUIRE_TRY(quire_staged_set_name(s->ctx, staged, name));
-    const bool was_there = is_there(s, name);
+    bool was_there;
+    QUIRE_TRY(is_there(s, name, &was_there));
     if (!was_there) QUIRE_TRY(remember(s, &s->made, &s->n_made, &s->made_room, s->data_name));
     QUIRE_TRY(quire_staged_commit(s->ctx, staged));
     return quire_external_set_location(s->ctx, s->m, s->data_name);
@@ -230,7 +250,9 @@ copy_data_files(saver *s)
         quire_bytes path;
         const char *name = (const char *)file->location.ptr;
         QUIRE_TRY(path_in_folder(s, name, &path));
-        if (is_there(s, name)) {
+        bool was_there;
+        QUIRE_TRY(is_there(s, name, &was_there));
+        if (was_there) {
             QUIRE_TRY(check_same(s, file, (const char *)path.ptr));
             continue;
         }
@@ -259,7 +281,7 @@ static bool
 is_read_by_input(const saver *s, quire_bytes location)
 {
     for (size_t i = 2; i < s->m->n_files; i++) {
-        if (quire_bytes_equal(s->m->files[i].location, location) && same_folder(s)) return true;
+        if (quire_bytes_equal(s->m->files[i].location, location) && s->same_folder) return true;
     }
     return false;
 }
@@ -268,7 +290,9 @@ is_read_by_input(const saver *s, quire_bytes location)
 static quire_status
 note_stale(saver *s)
 {
-    if (!is_there(s, s->base_name)) return QUIRE_OK;
+    bool was_there;
+    QUIRE_TRY(is_there(s, s->base_name, &was_there));
+    if (!was_there) return QUIRE_OK;
     quire_ctx quiet = *s->ctx;
     quiet.sink = NULL;
     quire_model *old = NULL;
@@ -358,7 +382,7 @@ save_all(saver *s)
     QUIRE_TRY(note_stale(s));
     if (quire_external_changed(s->m)) {
         QUIRE_TRY(save_new_data(s));
-    } else if (!same_folder(s)) {
+    } else if (!s->same_folder) {
         QUIRE_TRY(copy_data_files(s));
     }
     return save_model(s);

@@ -38,12 +38,15 @@ check_range(quire_ctx *ctx, quire_spec *s, const char *path)
     if (!quire_spec_type_range(s->dtype, &min, &max)) {
         if (!is_float_type(s->dtype)) {
             return quire_fail(ctx, QUIRE_E_INVALID, path,
-                              "dtype: found number %" PRId32 "; allowed is an integer type of up to 32 bits or "
-                              "a float type", s->dtype);
+                              "dtype: found number %" PRId32
+                              "; allowed is an integer type of up to 32 bits or "
+                              "a float type",
+                              s->dtype);
         }
         if (s->qmin != 0 || s->qmax != 0) {
-            return quire_fail(ctx, QUIRE_E_INVALID, path, "range: found %" PRId64 "..%" PRId64
-                              "; codes of type %s have none", s->qmin, s->qmax, quire_dtype_describe(s->dtype)->spec);
+            return quire_fail(ctx, QUIRE_E_INVALID, path,
+                              "range: found %" PRId64 "..%" PRId64 "; codes of type %s have none",
+                              s->qmin, s->qmax, quire_dtype_describe(s->dtype)->spec);
         }
         return QUIRE_OK;
     }
@@ -52,7 +55,8 @@ check_range(quire_ctx *ctx, quire_spec *s, const char *path)
         s->qmax = max;
     }
     if (s->qmin >= s->qmax || s->qmin < min || s->qmax > max) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "range: found %" PRId64 "..%" PRId64 "; allowed is LO..HI with LO < HI"
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "range: found %" PRId64 "..%" PRId64 "; allowed is LO..HI with LO < HI"
                           " within %" PRId64 "..%" PRId64 " of %s",
                           s->qmin, s->qmax, min, max, quire_dtype_describe(s->dtype)->spec);
     }
@@ -64,17 +68,21 @@ check_zero_point(quire_ctx *ctx, quire_spec *s, const char *path)
 {
     static const char *const names[] = {"none", "int", "float"};
     if (s->zero_point > QUIRE_ZERO_POINT_FLOAT || s->symmetric > 1) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "zp: found number %" PRIu32 "; allowed are int, float and none",
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "zp: found number %" PRIu32 "; allowed are int, float and none",
                           s->zero_point);
     }
     if (s->symmetric && s->zero_point != QUIRE_ZERO_POINT_NONE) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "zp: found %s; allowed is none with symmetric", names[s->zero_point]);
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "zp: found %s; allowed is none with symmetric", names[s->zero_point]);
     }
     if (!s->symmetric && s->zero_point == QUIRE_ZERO_POINT_NONE) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "zp: found none; allowed are int and float with affine");
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "zp: found none; allowed are int and float with affine");
     }
     if (is_float_type(s->dtype) && s->zero_point == QUIRE_ZERO_POINT_INT) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "zp: found int; allowed are float and none with codes of type %s",
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "zp: found int; allowed are float and none with codes of type %s",
                           quire_dtype_describe(s->dtype)->spec);
     }
     return QUIRE_OK;
@@ -84,13 +92,16 @@ static quire_status
 check_granularity(quire_ctx *ctx, quire_spec *s, const char *path)
 {
     if (s->granularity > QUIRE_PER_BLOCK) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "granularity: found number %" PRIu32 "; allowed are tensor, axis "
-                          "and block", s->granularity);
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "granularity: found number %" PRIu32 "; allowed are tensor, axis "
+                          "and block",
+                          s->granularity);
     }
     if (s->granularity == QUIRE_PER_TENSOR) s->axis = 0;
     if (s->granularity != QUIRE_PER_BLOCK) s->block = 0;
     if (s->axis < 0) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "axis: found %" PRId32 "; allowed is 0 and more", s->axis);
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "axis: found %" PRId32 "; allowed is 0 and more", s->axis);
     }
     if (s->granularity == QUIRE_PER_BLOCK && s->block == 0) {
         return quire_fail(ctx, QUIRE_E_INVALID, path, "block: found 0; allowed is 1 and more");
@@ -103,7 +114,8 @@ check_scale(quire_ctx *ctx, quire_spec *s, const char *path)
 {
     if (s->scale_type == 0) s->scale_type = QUIRE_DTYPE_FLOAT;
     if (!is_float_type(s->scale_type)) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "scale: found type number %" PRId32 "; allowed are float types",
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "scale: found type number %" PRId32 "; allowed are float types",
                           s->scale_type);
     }
     s->dynamic = s->dynamic != 0;
@@ -116,19 +128,25 @@ check_fixed(quire_ctx *ctx, const quire_spec *s, const char *path)
     double scale;
     memcpy(&scale, &s->fixed_scale, sizeof scale);
     if (!(scale > 0) || isinf(scale)) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "fixed: found scale %g; allowed is a finite number above 0", scale);
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "fixed: found scale %g; allowed is a finite number above 0", scale);
     }
     const bool none = s->zero_point == QUIRE_ZERO_POINT_NONE;
     if (none && s->fixed_zero_point != 0) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "fixed: found zero point %" PRId64 "; allowed is 0 with zp=none",
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "fixed: found zero point %" PRId64 "; allowed is 0 with zp=none",
                           s->fixed_zero_point);
     }
-    if (s->zero_point == QUIRE_ZERO_POINT_INT && (s->fixed_zero_point < s->qmin || s->fixed_zero_point > s->qmax)) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "fixed: found zero point %" PRId64 "; allowed is %" PRId64 "..%" PRId64,
+    if (s->zero_point == QUIRE_ZERO_POINT_INT &&
+        (s->fixed_zero_point < s->qmin || s->fixed_zero_point > s->qmax)) {
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "fixed: found zero point %" PRId64 "; allowed is %" PRId64 "..%" PRId64,
                           s->fixed_zero_point, s->qmin, s->qmax);
     }
     if (s->observer.id != 0) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "observer: found one; allowed is none with fixed, which observes nothing");
+        return quire_fail(
+            ctx, QUIRE_E_INVALID, path,
+            "observer: found one; allowed is none with fixed, which observes nothing");
     }
     return QUIRE_OK;
 }
@@ -137,19 +155,23 @@ static quire_status
 check_derived(quire_ctx *ctx, const quire_spec *s, const char *path)
 {
     if (s->n_targets == 0 || s->n_targets > QUIRE_SPEC_MAX_TARGETS) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "derived: found %" PRIu32 " sources; allowed are 1 to %d", s->n_targets,
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "derived: found %" PRIu32 " sources; allowed are 1 to %d", s->n_targets,
                           QUIRE_SPEC_MAX_TARGETS);
     }
     if (s->formula.id == 0) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "derived: found no formula; allowed is the name of one");
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "derived: found no formula; allowed is the name of one");
     }
     if (s->observer.id != 0) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "observer: found one; allowed is none with derived");
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "observer: found one; allowed is none with derived");
     }
     return QUIRE_OK;
 }
 
-/* Keeps what `kind` uses, zeroes the rest; bytes between fields are zero too, since memcmp sees them. */
+/* Keeps what `kind` uses, zeroes the rest; bytes between fields are zero too, since memcmp sees
+ * them. */
 static quire_spec
 used_fields(const quire_spec *s)
 {
@@ -159,7 +181,8 @@ used_fields(const quire_spec *s)
     r.kind = s->kind;
     if (s->kind == QUIRE_SPEC_SHARED || s->kind == QUIRE_SPEC_DERIVED) {
         r.n_targets = s->n_targets;
-        for (uint32_t i = 0; i < s->n_targets && i < QUIRE_SPEC_MAX_TARGETS; i++) r.targets[i] = s->targets[i];
+        for (uint32_t i = 0; i < s->n_targets && i < QUIRE_SPEC_MAX_TARGETS; i++)
+            r.targets[i] = s->targets[i];
     }
     if (s->kind == QUIRE_SPEC_SHARED || s->kind == QUIRE_SPEC_FLOAT) return r;
     r.dtype = s->dtype;
@@ -189,7 +212,9 @@ quire_spec_canonicalize(quire_ctx *ctx, quire_spec *spec, const char *path)
     case QUIRE_SPEC_FLOAT: *spec = s; return QUIRE_OK;
     case QUIRE_SPEC_SHARED:
         if (s.n_targets != 1) {
-            return quire_fail(ctx, QUIRE_E_INVALID, path, "shared: found %" PRIu32 " targets; allowed is one slot", s.n_targets);
+            return quire_fail(ctx, QUIRE_E_INVALID, path,
+                              "shared: found %" PRIu32 " targets; allowed is one slot",
+                              s.n_targets);
         }
         *spec = s;
         return QUIRE_OK;
@@ -198,8 +223,10 @@ quire_spec_canonicalize(quire_ctx *ctx, quire_spec *spec, const char *path)
     case QUIRE_SPEC_DERIVED: break;
     case QUIRE_SPEC_NONE:
     default:
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "kind: found number %" PRIu32 "; allowed are quantized, fixed, shared, "
-                          "derived and float", spec->kind);
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "kind: found number %" PRIu32 "; allowed are quantized, fixed, shared, "
+                          "derived and float",
+                          spec->kind);
     }
     QUIRE_TRY(check_range(ctx, &s, path));
     QUIRE_TRY(check_zero_point(ctx, &s, path));
@@ -222,15 +249,16 @@ quire_spec_equal(const quire_spec *a, const quire_spec *b)
 bool
 quire_slot_is_plain(uint8_t c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-           c == ':' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == ':' || c == '-';
 }
 
 void
 quire_slot_print_name(quire_writer *w, quire_bytes name)
 {
     bool plain = name.len > 0;
-    for (size_t i = 0; i < name.len && plain; i++) plain = quire_slot_is_plain(name.ptr[i]);
+    for (size_t i = 0; i < name.len && plain; i++)
+        plain = quire_slot_is_plain(name.ptr[i]);
     if (plain) {
         quire_write_bytes(w, name);
         return;
@@ -282,17 +310,22 @@ quire_root_text(const quire_model *m, quire_graph g, char out[QUIRE_ROOT_ROOM])
     const quire_graph_rec *r = quire_graph_at(m, g);
     int n = 0;
     if (r->kind == QUIRE_GRAPH_FUNCTION) {
-        const quire_bytes domain = quire_sym_bytes(m, r->domain), name = quire_sym_bytes(m, r->name);
+        const quire_bytes domain = quire_sym_bytes(m, r->domain),
+                          name = quire_sym_bytes(m, r->name);
         const quire_bytes overload = quire_sym_bytes(m, r->overload);
-        n = snprintf(out, QUIRE_ROOT_ROOM, "function %.*s:%.*s:%.*s", (int)domain.len, (const char *)domain.ptr,
-                     (int)name.len, (const char *)name.ptr, (int)overload.len, (const char *)overload.ptr);
+        n = snprintf(out, QUIRE_ROOT_ROOM, "function %.*s:%.*s:%.*s", (int)domain.len,
+                     (const char *)domain.ptr, (int)name.len, (const char *)name.ptr,
+                     (int)overload.len, (const char *)overload.ptr);
     }
     for (size_t k = 0; k < m->n_training && r->kind == QUIRE_GRAPH_TRAINING; k++) {
-        if (m->training[k].initialization.id == g.id) n = snprintf(out, QUIRE_ROOT_ROOM, "training[%zu].initialization", k);
-        if (m->training[k].algorithm.id == g.id) n = snprintf(out, QUIRE_ROOT_ROOM, "training[%zu].algorithm", k);
+        if (m->training[k].initialization.id == g.id)
+            n = snprintf(out, QUIRE_ROOT_ROOM, "training[%zu].initialization", k);
+        if (m->training[k].algorithm.id == g.id)
+            n = snprintf(out, QUIRE_ROOT_ROOM, "training[%zu].algorithm", k);
     }
     if (n < 0) n = 0;
-    return (quire_bytes){(const uint8_t *)out, n < QUIRE_ROOT_ROOM ? (size_t)n : QUIRE_ROOT_ROOM - 1};
+    return (quire_bytes){(const uint8_t *)out,
+                         n < QUIRE_ROOT_ROOM ? (size_t)n : QUIRE_ROOT_ROOM - 1};
 }
 
 /* Graphs nest at most 32 deep, so the recursion is bounded. */
@@ -397,7 +430,8 @@ quire_spec_print(quire_writer *w, const quire_model *m, const quire_spec *s)
     if (quire_spec_type_range(s->dtype, &min, &max) && (s->qmin != min || s->qmax != max)) {
         quire_writef(w, " range=%" PRId64 "..%" PRId64, s->qmin, s->qmax);
     }
-    if (s->scale_type != QUIRE_DTYPE_FLOAT) quire_writef(w, " scale=%s", quire_dtype_describe(s->scale_type)->spec);
+    if (s->scale_type != QUIRE_DTYPE_FLOAT)
+        quire_writef(w, " scale=%s", quire_dtype_describe(s->scale_type)->spec);
     if (s->dynamic) quire_write_str(w, " dynamic");
     print_source(w, m, s);
 }

@@ -1,4 +1,5 @@
-/* spec_parse.c - reading the text of slots and specs: the grammar of docs/text-form.md, one line. */
+/* spec_parse.c - reading the text of slots and specs: the grammar of docs/text-form.md, one
+ * line. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -11,7 +12,7 @@
 typedef struct parser {
     quire_ctx *ctx;
     quire_model *m;
-    const char *path;           /* for messages */
+    const char *path; /* for messages */
     const uint8_t *start, *p, *end;
 } parser;
 
@@ -25,7 +26,8 @@ fail(parser *t, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    return quire_fail(t->ctx, QUIRE_E_INVALID, t->path, "column %zu: %s", (size_t)(t->p - t->start) + 1, message);
+    return quire_fail(t->ctx, QUIRE_E_INVALID, t->path, "column %zu: %s",
+                      (size_t)(t->p - t->start) + 1, message);
 }
 
 /* Of the C locale, whatever locale the program set. */
@@ -44,7 +46,8 @@ is_alnum(int c)
 static void
 skip_blanks(parser *t)
 {
-    while (t->p < t->end && (*t->p == ' ' || *t->p == '\t')) t->p++;
+    while (t->p < t->end && (*t->p == ' ' || *t->p == '\t'))
+        t->p++;
 }
 
 /* Takes `text` if it is next. */
@@ -70,7 +73,8 @@ static quire_bytes
 take_word(parser *t)
 {
     const uint8_t *start = t->p;
-    while (t->p < t->end && (is_alnum(*t->p) || *t->p == '_' || *t->p == '.' || *t->p == '-')) t->p++;
+    while (t->p < t->end && (is_alnum(*t->p) || *t->p == '_' || *t->p == '.' || *t->p == '-'))
+        t->p++;
     return (quire_bytes){start, (size_t)(t->p - start)};
 }
 
@@ -91,11 +95,13 @@ take_int(parser *t, int64_t *out)
     size_t n = 0;
     const uint8_t *p = t->p;
     if (p < t->end && *p == '-') text[n++] = (char)*p++;
-    while (p < t->end && is_digit(*p) && n + 1 < sizeof text) text[n++] = (char)*p++;
+    while (p < t->end && is_digit(*p) && n + 1 < sizeof text)
+        text[n++] = (char)*p++;
     char *end;
     errno = 0;
     *out = strtoll(text, &end, 10);
-    if (n == 0 || !is_digit((unsigned char)text[n - 1]) || errno != 0) return fail(t, "expected a 64-bit integer");
+    if (n == 0 || !is_digit((unsigned char)text[n - 1]) || errno != 0)
+        return fail(t, "expected a 64-bit integer");
     t->p = p;
     return QUIRE_OK;
 }
@@ -105,7 +111,8 @@ take_double(parser *t, uint64_t *out_bits)
 {
     char text[64] = {0};
     size_t n = 0;
-    while (t->p + n < t->end && n + 1 < sizeof text && (is_alnum(t->p[n]) || strchr("+-.", t->p[n]))) {
+    while (t->p + n < t->end && n + 1 < sizeof text &&
+           (is_alnum(t->p[n]) || strchr("+-.", t->p[n]))) {
         text[n] = (char)t->p[n];
         n++;
     }
@@ -160,7 +167,8 @@ take_name(parser *t, quire_bytes *out)
 {
     if (t->p < t->end && *t->p == '"') return take_quoted(t, out);
     const uint8_t *start = t->p;
-    while (t->p < t->end && quire_slot_is_plain(*t->p)) t->p++;
+    while (t->p < t->end && quire_slot_is_plain(*t->p))
+        t->p++;
     *out = (quire_bytes){start, (size_t)(t->p - start)};
     return out->len > 0 ? QUIRE_OK : fail(t, "expected the name of a value");
 }
@@ -172,7 +180,8 @@ find_value(const quire_model *m, quire_graph g, quire_bytes name)
     const quire_sym sym = quire_syms_find(&m->syms, name);
     for (uint32_t id = 1; id < m->values.count && sym.id != 0 && name.len > 0; id++) {
         const quire_value_rec *v = quire_value_at(m, (quire_value){id});
-        if (v->name.id == sym.id && v->graph.id == g.id && (v->flags & QUIRE_DEAD) == 0) return (quire_value){id};
+        if (v->name.id == sym.id && v->graph.id == g.id && (v->flags & QUIRE_DEAD) == 0)
+            return (quire_value){id};
     }
     return (quire_value){0};
 }
@@ -184,13 +193,14 @@ find_node(parser *t, quire_graph g, quire_bytes name, quire_node *out)
     const quire_value v = find_value(t->m, g, name);
     const quire_node n = quire_value_node(t->m, v);
     if (v.id == 0 || n.id == 0) {
-        return fail(t, "no node of this graph has a result called \"%.*s\"", (int)name.len, (const char *)name.ptr);
+        return fail(t, "no node of this graph has a result called \"%.*s\"", (int)name.len,
+                    (const char *)name.ptr);
     }
     const quire_value first = quire_node_first_result(t->m, n);
     if (first.id != v.id) {
         const quire_bytes right = quire_value_name(t->m, first);
-        return fail(t, "a node is named by its first result: \"%.*s\", not \"%.*s\"", (int)right.len,
-                    (const char *)right.ptr, (int)name.len, (const char *)name.ptr);
+        return fail(t, "a node is named by its first result: \"%.*s\", not \"%.*s\"",
+                    (int)right.len, (const char *)right.ptr, (int)name.len, (const char *)name.ptr);
     }
     *out = n;
     return QUIRE_OK;
@@ -209,8 +219,8 @@ enter_body(parser *t, quire_bytes result, quire_bytes attr, quire_graph *io_grap
         *io_graph = a->graphs[0];
         return QUIRE_OK;
     }
-    return fail(t, "the node \"%.*s\" has no body called \"%.*s\"", (int)result.len, (const char *)result.ptr,
-                (int)attr.len, (const char *)attr.ptr);
+    return fail(t, "the node \"%.*s\" has no body called \"%.*s\"", (int)result.len,
+                (const char *)result.ptr, (int)attr.len, (const char *)attr.ptr);
 }
 
 /* Is `name` the component of a function or training graph? Sets *out_graph then. */
@@ -240,8 +250,10 @@ walk_path(parser *t, const quire_bytes *components, size_t n, quire_graph *out_g
 {
     *out_graph = t->m->main;
     size_t k = n % 2 == 1 && find_root(t->m, components[0], out_graph) ? 1 : 0;
-    if ((n - k) % 2 != 0) return fail(t, "a path has a result and an attribute for every enclosing body");
-    for (; k < n; k += 2) QUIRE_TRY(enter_body(t, components[k], components[k + 1], out_graph));
+    if ((n - k) % 2 != 0)
+        return fail(t, "a path has a result and an attribute for every enclosing body");
+    for (; k < n; k += 2)
+        QUIRE_TRY(enter_body(t, components[k], components[k + 1], out_graph));
     return QUIRE_OK;
 }
 
@@ -266,7 +278,8 @@ take_operand(parser *t, quire_graph g, quire_bytes name, quire_slot *out)
     QUIRE_TRY(find_node(t, g, name, &n));
     QUIRE_TRY(take_int(t, &k));
     const quire_node_rec *r = quire_node_at(t->m, n);
-    if (k < 0 || k >= (int64_t)r->n_in) return fail(t, "operand %" PRId64 " of a node that has %" PRIu32, k, r->n_in);
+    if (k < 0 || k >= (int64_t)r->n_in)
+        return fail(t, "operand %" PRId64 " of a node that has %" PRIu32, k, r->n_in);
     *out = (quire_slot){1, r->in.id + (uint32_t)k};
     return QUIRE_OK;
 }
@@ -283,7 +296,8 @@ take_slot(parser *t, quire_slot *out)
             QUIRE_TRY(walk_path(t, components, n, &g));
             return take_output(t, g, out);
         }
-        if (n == MAX_COMPONENTS) return fail(t, "a path of more than %d components", MAX_COMPONENTS);
+        if (n == MAX_COMPONENTS)
+            return fail(t, "a path of more than %d components", MAX_COMPONENTS);
         QUIRE_TRY(take_name(t, &components[n++]));
         if (!take(t, "/")) break;
     }
@@ -324,7 +338,8 @@ take_granularity(parser *t, quire_spec *s)
     skip_blanks(t);
     if (!take(t, "block=")) return QUIRE_OK;
     QUIRE_TRY(take_int(t, &k));
-    if (k < 1 || k > UINT32_MAX) return fail(t, "block: found %" PRId64 "; allowed is 1 and more", k);
+    if (k < 1 || k > UINT32_MAX)
+        return fail(t, "block: found %" PRId64 "; allowed is 1 and more", k);
     s->block = (uint32_t)k;
     s->granularity = QUIRE_PER_BLOCK;
     return QUIRE_OK;
@@ -413,7 +428,8 @@ take_derived(parser *t, quire_spec *s)
     QUIRE_TRY(keep(t, name, &s->formula));
     QUIRE_TRY(expect(t, "("));
     do {
-        if (s->n_targets == QUIRE_SPEC_MAX_TARGETS) return fail(t, "derived: more than %d sources", QUIRE_SPEC_MAX_TARGETS);
+        if (s->n_targets == QUIRE_SPEC_MAX_TARGETS)
+            return fail(t, "derived: more than %d sources", QUIRE_SPEC_MAX_TARGETS);
         QUIRE_TRY(take_slot(t, &s->targets[s->n_targets++]));
         skip_blanks(t);
     } while (take(t, ","));
@@ -450,7 +466,8 @@ take_spec(parser *t, quire_spec *s)
     }
     s->kind = QUIRE_SPEC_QUANTIZED;
     s->dtype = quire_dtype_find_spec(take_word(t));
-    if (s->dtype == 0) return fail(t, "expected 'float', '= SLOT' or a type such as u8, i8 or f8e4m3fn");
+    if (s->dtype == 0)
+        return fail(t, "expected 'float', '= SLOT' or a type such as u8, i8 or f8e4m3fn");
     QUIRE_TRY(take_granularity(t, s));
     QUIRE_TRY(take_zero_point(t, s));
     QUIRE_TRY(take_optional(t, s));
@@ -470,7 +487,8 @@ advance(const parser *t, quire_bytes *io_text)
 }
 
 quire_status
-quire_slot_parse(quire_ctx *ctx, quire_model *m, const char *path, quire_bytes *io_text, quire_slot *out_slot)
+quire_slot_parse(quire_ctx *ctx, quire_model *m, const char *path, quire_bytes *io_text,
+                 quire_slot *out_slot)
 {
     parser t = parser_over(ctx, m, path, *io_text);
     QUIRE_TRY(take_slot(&t, out_slot));
@@ -479,7 +497,8 @@ quire_slot_parse(quire_ctx *ctx, quire_model *m, const char *path, quire_bytes *
 }
 
 quire_status
-quire_spec_parse(quire_ctx *ctx, quire_model *m, const char *path, quire_bytes *io_text, quire_spec *out_spec)
+quire_spec_parse(quire_ctx *ctx, quire_model *m, const char *path, quire_bytes *io_text,
+                 quire_spec *out_spec)
 {
     parser t = parser_over(ctx, m, path, *io_text);
     quire_spec s;

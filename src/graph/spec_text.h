@@ -1,4 +1,5 @@
-/* spec_text.h - what printing and parsing of specs share. Only spec.c and spec_parse.c include it. */
+/* spec_text.h - what printing and parsing of specs share. Only spec.c and spec_parse.c include
+ * it. */
 #ifndef QUIRE_GRAPH_SPEC_TEXT_H
 #define QUIRE_GRAPH_SPEC_TEXT_H
 

@@ -224,11 +224,48 @@ quire_sparse_import(quire_ctx *ctx, quire_model *m, const quire_field *field, co
         if (f.number == SPARSE_INDICES)
             QUIRE_TRY(quire_tensor_import(ctx, m, &f, path, &r.indices));
     }
+    if (r.values.id == 0 || r.indices.id == 0) {
+        return quire_fail(ctx, QUIRE_E_INVALID, path,
+                          "a sparse tensor has values and indices; one is missing");
+    }
     r.name = quire_tensor_at(m, r.values)->name;
     r.dtype = quire_tensor_at(m, r.values)->dtype;
     QUIRE_TRY(quire_table_add(ctx, &m->tensors, 1, &out_tensor->id));
     *quire_edit_tensor(m, *out_tensor) = r;
-    return QUIRE_OK;
+    return quire_sparse_check(ctx, m, *out_tensor, path);
+}
+
+/* One dimension of a shape. */
+static bool
+is_negative(const quire_model *m, quire_bytes dimension)
+{
+    bool negative = false;
+    quire_cursor c = quire_cursor_over(m, dimension);
+    for (quire_field f; quire_cursor_next(&c, &f);) {
+        if (f.number == 1 && f.wire == QUIRE_WIRE_VARINT) negative = (int64_t)f.scalar < 0;
+    }
+    return negative;
+}
+
+const char *
+quire_info_fault(const quire_model *m, quire_bytes info)
+{
+    quire_bytes type;
+    quire_bytes tensor;
+    quire_bytes shape;
+    if (!quire_message_find(m, info, INFO_TYPE, &type)) return NULL;
+    if (!quire_message_find(m, type, 1, &tensor)) return NULL; /* a sequence, map, optional, ... */
+    int32_t elem_type;
+    int32_t rank;
+    quire_info_read(m, info, &elem_type, &rank);
+    if (elem_type != 0 && quire_dtype_describe(elem_type)->onnx == NULL)
+        return "its element type is unknown";
+    if (!quire_message_find(m, tensor, 2, &shape)) return NULL;
+    quire_cursor c = quire_cursor_over(m, shape);
+    for (quire_field f; quire_cursor_next(&c, &f);) {
+        if (f.number == 1 && is_negative(m, f.body)) return "a dimension is negative";
+    }
+    return NULL;
 }
 
 void

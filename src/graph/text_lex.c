@@ -1,4 +1,5 @@
-/* text_lex.c - the words of the text form: names, strings, numbers, comments, and where an error is. */
+/* text_lex.c - the words of the text form: names, strings, numbers, comments, and where an error
+ * is. */
 #include <errno.h>
 #include <inttypes.h>
 #include <locale.h>
@@ -15,7 +16,8 @@
 void
 quire_text_parser_init(quire_text_parser *t, quire_ctx *ctx, quire_bytes text)
 {
-    *t = (quire_text_parser){.build = {.ctx = ctx}, .start = text.ptr, .p = text.ptr, .end = text.ptr + text.len};
+    *t = (quire_text_parser){
+        .build = {.ctx = ctx}, .start = text.ptr, .p = text.ptr, .end = text.ptr + text.len};
     quire_arena_init(&t->build.arena, ctx->alloc);
 }
 
@@ -71,7 +73,8 @@ quire_text_peek(quire_text_parser *t)
         }
         if (*t->p != '#') return *t->p;
         const uint8_t *line = t->p;
-        while (t->p < t->end && *t->p != '\n') t->p++;
+        while (t->p < t->end && *t->p != '\n')
+            t->p++;
         if (starts(line, t->p, "#:")) note_remark(t, line, t->p);
     }
     return 0;
@@ -128,10 +131,18 @@ quire_text_has_remark(const quire_text_remarks *remarks, const char *word)
     const size_t n = strlen(word);
     for (const uint8_t *p = remarks->ptr; p != NULL && p < remarks->end;) {
         const uint8_t *line = memchr(p, '\n', (size_t)(remarks->end - p));
-        if (line == NULL) line = remarks->end;
-        while (p < line && quire_text_is_space(*p)) p++;
-        if (starts(p, line, "#: ") && (size_t)(line - p) == n + 3 && memcmp(p + 3, word, n) == 0) return true;
-        p = line + 1;
+        const uint8_t *next = line == NULL ? remarks->end : line + 1;
+        const uint8_t *end = next;
+        while (p < end && quire_text_is_space(*p))
+            p++;
+        while (end > p && quire_text_is_space(end[-1]))
+            end--;
+        const bool is_remark = starts(p, end, "#:");
+        if (is_remark) p += 2;
+        while (p < end && quire_text_is_space(*p))
+            p++;
+        if (is_remark && (size_t)(end - p) == n && memcmp(p, word, n) == 0) return true;
+        p = next;
     }
     return false;
 }
@@ -144,7 +155,8 @@ quire_text_peek_word(quire_text_parser *t)
     quire_text_peek(t);
     const uint8_t *p = t->p;
     if (p < t->end && (quire_text_is_alpha(*p) || *p == '_')) {
-        while (p < t->end && (quire_text_is_alnum(*p) || *p == '_')) p++;
+        while (p < t->end && (quire_text_is_alnum(*p) || *p == '_'))
+            p++;
     }
     return (quire_bytes){t->p, (size_t)(p - t->p)};
 }
@@ -154,7 +166,8 @@ quire_text_string(quire_text_parser *t, quire_bytes *out)
 {
     if (quire_text_peek(t) != '"') return quire_text_fail(t, "expected a quoted string");
     const uint8_t *end = t->p + 1;
-    while (end < t->end && *end != '"') end += *end == '\\' ? 2 : 1;
+    while (end < t->end && *end != '"')
+        end += *end == '\\' ? 2 : 1;
     if (end >= t->end) return quire_text_fail(t, "this string has no end");
     uint8_t *copy;
     size_t n = 0;
@@ -197,7 +210,8 @@ quire_text_number(quire_text_parser *t, bool *out_float)
     *out_float = false;
     if (p < t->end && *p == '-') p++;
     const uint8_t *word = p;
-    while (p < t->end && quire_text_is_alpha(*p)) p++;
+    while (p < t->end && quire_text_is_alpha(*p))
+        p++;
     if (is_special(word, (size_t)(p - word)) && (p == t->end || !quire_text_is_alnum(*p))) {
         *out_float = true;
         t->p = p;
@@ -205,12 +219,14 @@ quire_text_number(quire_text_parser *t, bool *out_float)
     }
     p = word;
     if (p == t->end || !quire_text_is_digit(*p)) return (quire_bytes){from, 0};
-    for (; p < t->end && (quire_text_is_digit(*p) || (*p == '.' && !*out_float)); p++) *out_float |= *p == '.';
+    for (; p < t->end && (quire_text_is_digit(*p) || (*p == '.' && !*out_float)); p++)
+        *out_float |= *p == '.';
     if (p < t->end && (*p == 'e' || *p == 'E')) {
         *out_float = true;
         p++;
         if (p < t->end && (*p == '+' || *p == '-')) p++;
-        while (p < t->end && quire_text_is_digit(*p)) p++;
+        while (p < t->end && quire_text_is_digit(*p))
+            p++;
     }
     t->p = p;
     return (quire_bytes){from, (size_t)(p - from)};
@@ -252,7 +268,8 @@ quire_text_int_of(quire_text_parser *t, quire_bytes number, int64_t *out)
         errno = 0;
         *out = (int64_t)strtoull(text, &end, 10); /* the upper half of uint64 */
     }
-    if (text == NULL || end == text || *end != 0 || errno != 0) return bad_number(t, number, "a 64-bit integer");
+    if (text == NULL || end == text || *end != 0 || errno != 0)
+        return bad_number(t, number, "a 64-bit integer");
     return QUIRE_OK;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/diag.h"
+#include "graph/calls.h"
 #include "graph/layer.h"
 #include "graph/order.h"
 #include "graph/path.h"
@@ -270,6 +271,7 @@ check_model(verifier *v)
         check_reach(v, (quire_use){i});
     QUIRE_TRY(check_layers(v));
     if (v->failed) return v->status;
+    QUIRE_TRY(quire_calls_check(v->ctx, m));
     return quire_order_check(v->ctx, m, v->status, &v->budget);
 }
 

@@ -26,9 +26,9 @@ void quire_window_deinit(quire_ctx *ctx, quire_window *w);
 /* What quire_window_get does when the bytes are not there yet. */
 QUIRE_MUST_USE quire_status quire_window_load(quire_ctx *ctx, quire_window *w, uint64_t off);
 
-/* The bytes at `off`: at least `n` of them (n <= QUIRE_WINDOW_MIN), or all up to the end of the source if
- * that is nearer; *out_n says how many. Valid until the next call. Reports QUIRE_E_IO, QUIRE_E_NOMEM,
- * QUIRE_E_CANCELED. */
+/* The bytes at `off`: at least `n` of them (n <= QUIRE_WINDOW_MIN), or all up to the end of the
+ * source if that is nearer; *out_n says how many. Valid until the next call. Reports QUIRE_E_IO,
+ * QUIRE_E_NOMEM, QUIRE_E_CANCELED. */
 QUIRE_MUST_USE static inline quire_status
 quire_window_get(quire_ctx *ctx, quire_window *w, uint64_t off, size_t n, const uint8_t **out_bytes,
                  size_t *out_n)

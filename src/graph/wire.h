@@ -30,7 +30,7 @@ typedef struct quire_wire_holes { /* grown with quire_grow         */
 } quire_wire_holes;
 
 /* Checks that `source` is one well-formed ModelProto (what is refused: docs/errors.md). Bulk payloads - `bytes` fields and packed
- * scalar fields of QUIRE_BULK bytes and more in a TensorProto or AttributeProto, at any depth - are listed in *holes in file order, with `at` filled in.
+ * scalar fields of QUIRE_BULK bytes and more in a TensorProto (but not dims) or AttributeProto, at any depth - are listed in *holes in file order, with `at` filled in.
  * Reports QUIRE_E_INVALID or QUIRE_E_LIMIT with the byte offset and the field path
  * (graph.node[12].attribute[0].t.dims), QUIRE_E_IO. Linear; memory constant but for the holes. */
 QUIRE_MUST_USE quire_status quire_wire_check(quire_ctx *ctx, const quire_source *source,

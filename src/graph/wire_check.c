@@ -1,14 +1,16 @@
 /* wire_check.c - one pass over a file that proves it is a well-formed ModelProto.
  *
- * The stack of open messages is an array, not the C stack; the file is seen through a window that skips
- * bulk payloads. What fields may hold is in wire_grammar.c, what a model may mean is the verifier's
- * business. The other users of the bytes (cursor, protobuf-c) rely on what is refused here.
+ * The stack of open messages is an array, not the C stack; the file is seen through a window that
+ * skips bulk payloads. What fields may hold is in wire_grammar.c, what a model may mean is the
+ * verifier's business. The other users of the bytes (cursor, protobuf-c) rely on what is refused
+ * here.
  */
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "base/alloc.h"
 #include "base/diag.h"
+#include "graph/fields.h"
 #include "graph/other_format.h"
 #include "graph/utf8.h"
 #include "graph/window.h"
@@ -182,12 +184,15 @@ check_string(checker *c, uint32_t number, uint64_t len)
     return fail(c, QUIRE_E_INVALID, number, end, "a string ends inside a UTF-8 character");
 }
 
-/* Bulk stays in the file only where a record knows of it: a leaf is unpacked from memory as a whole. */
+/* Bulk stays in the file only where a record knows of it: a leaf is unpacked from memory as a
+ * whole. Dims and integer lists are read by name, however long they are. */
 static bool
-is_bulk(const checker *c, uint64_t len)
+is_bulk(const checker *c, uint32_t number, uint64_t len)
 {
     const ProtobufCMessageDescriptor *d = c->frames[c->n_frames - 1].message->descriptor;
-    return len >= QUIRE_BULK && (d == &onnx__tensor_proto__descriptor || d == &onnx__attribute_proto__descriptor);
+    if (len < QUIRE_BULK) return false;
+    if (d == &onnx__tensor_proto__descriptor) return number != TENSOR_DIMS;
+    return d == &onnx__attribute_proto__descriptor && number != ATTR_INTS;
 }
 
 static quire_status
@@ -211,7 +216,7 @@ check_packed(checker *c, uint32_t number, const quire_field_rule *rule, uint64_t
                     "an array of %llu-byte numbers is %llu bytes long", (unsigned long long)size,
                     (unsigned long long)len);
     }
-    if (is_bulk(c, len)) return add_hole(c, len);
+    if (is_bulk(c, number, len)) return add_hole(c, len);
     c->stats.projected_memory += len / size * rule->cost;
     const uint64_t end = c->pos + len;
     if (rule->kind != QUIRE_KIND_VARINT) c->pos = end;
@@ -272,7 +277,7 @@ check_delimited(checker *c, uint32_t number, const quire_field_rule *rule, uint6
     case QUIRE_KIND_STRING: return check_string(c, number, len);
     case QUIRE_KIND_MESSAGE: return enter(c, number, rule, len);
     case QUIRE_KIND_BYTES:
-        if (is_bulk(c, len)) return add_hole(c, len);
+        if (is_bulk(c, number, len)) return add_hole(c, len);
         c->pos += len;
         return QUIRE_OK;
     case QUIRE_KIND_UNKNOWN: c->pos += len; return QUIRE_OK;
@@ -319,7 +324,8 @@ read_tag(checker *c, uint64_t end, uint32_t *out_number, uint32_t *out_wire)
     return QUIRE_OK;
 }
 
-/* Can a field of this kind be written with this wire type? Numbers in lists may come packed or not. */
+/* Can a field of this kind be written with this wire type? Numbers in lists may come packed or
+ * not. */
 static bool
 wire_fits(const quire_field_rule *rule, uint32_t wire)
 {

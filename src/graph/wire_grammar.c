@@ -57,7 +57,8 @@ kind_of(ProtobufCType type)
     }
 }
 
-/* Index of the message's rules, added to the end of the table if it is new; the table's size if it is full. */
+/* Index of the message's rules, added to the end of the table if it is new; the table's size if
+ * it is full. */
 static size_t
 message_index(quire_grammar *grammar, const ProtobufCMessageDescriptor *d)
 {
@@ -71,7 +72,8 @@ message_index(quire_grammar *grammar, const ProtobufCMessageDescriptor *d)
     return i;
 }
 
-/* Members of one oneof share the place of its case; `cases` lists those met so far in this message. */
+/* Members of one oneof share the place of its case; `cases` lists those met so far in this
+ * message. */
 static size_t
 oneof_index(unsigned cases[QUIRE_GRAMMAR_ONEOFS], size_t *n_cases, unsigned place)
 {

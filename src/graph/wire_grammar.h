@@ -1,4 +1,5 @@
-/* wire_grammar.h - the schema as a table that is fast to ask: message, field number, what may stand there.
+/* wire_grammar.h - the schema as a table that is fast to ask: message, field number, what may stand
+ * there.
  *
  * Made from the generated descriptors for each check (28 messages, a few microseconds), so there is
  * nothing global to initialise. It also knows what a field will cost the importer in memory.

@@ -60,9 +60,8 @@ count_numbers(const quire_model *m, quire_node n)
     return t.id != 0 && r->rank == 1 && r->dims[0] <= MAX_NUMBERS ? (int32_t)r->dims[0] : 0;
 }
 
-/* What follows from inputs, initializers and operators. */
-static int32_t
-certain_rank(const quire_model *m, quire_value v)
+int32_t
+quire_index_rank(const quire_model *m, quire_value v)
 {
     int32_t added = 0;
     for (int hops = 0; hops < MAX_HOPS; hops++) {
@@ -91,14 +90,11 @@ certain_rank(const quire_model *m, quire_value v)
     return -1;
 }
 
-int32_t
-quire_index_rank(const quire_model *m, quire_graph g, quire_value v)
+bool
+quire_graph_in_scan(const quire_model *m, quire_graph g)
 {
-    const int32_t rank = certain_rank(m, v);
-    if (rank >= 0) return rank;
     for (; quire_graph_at(m, g)->kind == QUIRE_GRAPH_BODY; g = quire_graph_at(m, g)->parent) {
-        const quire_node owner = quire_graph_at(m, g)->owner;
-        if (quire_node_kind(m, owner) == QUIRE_OP_SCAN) return quire_value_at(m, v)->rank;
+        if (quire_node_kind(m, quire_graph_at(m, g)->owner) == QUIRE_OP_SCAN) return true;
     }
-    return -1;
+    return false;
 }

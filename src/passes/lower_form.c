@@ -328,6 +328,73 @@ join_blocks(form *f, quire_value in, quire_value *out)
     return reshape(f, "joined", in, padded_width(f), out);
 }
 
+/* Cuts [..., S, N] into S tensors of [..., 1, N]. */
+static quire_status
+split_blocks(form *f, quire_value in, quire_value *blocks)
+{
+    const uint32_t n = (uint32_t)f->rows.n_groups;
+    const quire_bytes r = quire_value_name(f->m, f->result);
+    const quire_attr_make attrs[] = {
+        {.name = "axis", .kind = QUIRE_MAKE_INT, .i = -2},
+        {.name = "num_outputs", .kind = QUIRE_MAKE_INT, .i = n},
+    };
+    quire_bytes *names, base;
+    quire_node node;
+    QUIRE_TRY(quire_arena_take(f->ctx, &f->m->arena, n * sizeof *names, &names));
+    for (uint32_t k = 0; k < n; k++) {
+        QUIRE_TRY(quire_arena_format(f->ctx, &f->m->arena, &base, "%.*s.block_%u", (int)r.len,
+                                     (const char *)r.ptr, (unsigned)k));
+        QUIRE_TRY(quire_model_fresh_name(f->ctx, f->m, base, &names[k]));
+    }
+    const quire_node_make make = {.graph = f->graph,
+                                  .domain = "",
+                                  .op_type = "Split",
+                                  .inputs = &in,
+                                  .n_inputs = 1,
+                                  .outputs = names,
+                                  .n_outputs = n,
+                                  .attrs = attrs,
+                                  .n_attrs = f->site->opset >= 18 ? 2 : 1};
+    QUIRE_TRY(quire_node_create(f->ctx, f->m, &make, f->site->lookup, &node));
+    for (uint32_t k = 0; k < n; k++) {
+        blocks[k] = quire_node_result(f->m, node, k);
+        quire_value_set_type(f->m, blocks[k], QUIRE_DTYPE_FLOAT, gathered_rank(f));
+    }
+    return QUIRE_OK;
+}
+
+/* [..., 1, S * N] to [..., S * N] */
+static quire_status
+squeeze(form *f, quire_value in, quire_value *out)
+{
+    const int64_t axis = -2;
+    const quire_attr_make axes = {
+        .name = "axes", .kind = QUIRE_MAKE_INTS, .ints = &axis, .n_ints = 1};
+    quire_value operands[2] = {in};
+    if (f->site->opset < 13) {
+        const node_op op = {"Squeeze", "joined", &axes, 1, QUIRE_DTYPE_FLOAT, f->rank};
+        return add_step(f, &op, operands, 1, out);
+    }
+    QUIRE_TRY(add_integer(f, "squeeze_axes", axis, &operands[1]));
+    return add_step(f, &(node_op){"Squeeze", "joined", NULL, 0, QUIRE_DTYPE_FLOAT, f->rank},
+                    operands, 2, out);
+}
+
+/* join_blocks without a shape: for bodies whose results must have one before they run. */
+static quire_status
+join_blocks_apart(form *f, quire_value in, quire_value *out)
+{
+    const uint32_t n = (uint32_t)f->rows.n_groups;
+    const quire_attr_make last = {.name = "axis", .kind = QUIRE_MAKE_INT, .i = -1};
+    const node_op concat = {"Concat", "side_by_side",    &last,
+                            1,        QUIRE_DTYPE_FLOAT, gathered_rank(f)};
+    quire_value *blocks, row;
+    QUIRE_TRY(quire_arena_take(f->ctx, &f->m->arena, n * sizeof *blocks, &blocks));
+    QUIRE_TRY(split_blocks(f, in, blocks));
+    QUIRE_TRY(add_node(f, &concat, blocks, n, false, &row));
+    return squeeze(f, row, out);
+}
+
 static quire_status
 cut_columns(form *f, quire_value in, quire_value *out)
 {
@@ -392,7 +459,8 @@ list_steps(const form *f, step steps[MAX_STEPS])
         steps[n++] = cut_flat;
         steps[n++] = unflatten;
     } else if (f->rows.choice.block != 0) {
-        steps[n++] = join_blocks;
+        const bool apart = f->outer < 0 && quire_graph_in_scan(f->m, f->graph);
+        steps[n++] = apart && f->site->opset >= 11 ? join_blocks_apart : join_blocks;
         if (ragged) steps[n++] = cut_columns;
     }
     if (f->site->table->dtype != QUIRE_DTYPE_FLOAT) {
@@ -412,7 +480,7 @@ form_of(quire_ctx *ctx, quire_model *m, const quire_lower_site *site)
     f.indices = quire_node_input(m, site->lookup, 1);
     f.gather_nd = quire_node_kind(m, site->lookup) == QUIRE_OP_GATHER_ND;
     const int32_t rank = quire_value_at(m, f.indices)->rank;
-    const int32_t certain = quire_index_rank(m, f.graph, f.indices) - (f.gather_nd ? 1 : 0);
+    const int32_t certain = quire_index_rank(m, f.indices) - (f.gather_nd ? 1 : 0);
     f.rank = rank < 0 ? -1 : rank + (f.gather_nd ? 0 : 1);
     f.outer = certain >= 0 && certain <= MAX_OUTER ? certain : -1;
     return f;

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 MIB = 1 << 20
 LIMIT = 128 * MIB  # resident memory of `quire opt`, whatever the size of the weights
@@ -147,8 +148,15 @@ class Failed(Exception):
     pass
 
 
+class Spent(NamedTuple):
+    seconds: float  # on the clock
+    cpu: float  # seconds of processor time, user and system
+    peak: int  # resident bytes
+    text: str  # standard error
+
+
 def run(command):
-    """Seconds, peak resident bytes and standard error of a command that must succeed."""
+    """What a command took that must succeed."""
     with tempfile.TemporaryFile() as err:
         start = time.perf_counter()
         pid = os.posix_spawnp(command[0], command, os.environ, file_actions=[
@@ -159,7 +167,7 @@ def run(command):
         text = err.read().decode(errors="replace")
     if status != 0:
         raise Failed(f"{' '.join(command)}: status {os.waitstatus_to_exitcode(status)}: {text.strip()}")
-    return seconds, usage.ru_maxrss * 1024, text
+    return Spent(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, text)
 
 
 class Series:
@@ -167,15 +175,16 @@ class Series:
 
     def __init__(self, repeats):
         self.repeats = repeats
-        self.seconds, self.peak = {}, {}
+        self.seconds, self.cpu, self.peak = {}, {}, {}
 
     def measure(self, commands, output):
         """`commands` is {label: command}; each writes `output`, which is then removed."""
         for _ in range(self.repeats):
             for label, command in commands.items():
-                seconds, peak, _ = run(command)
-                self.note(label, seconds)
-                self.peak[label] = max(peak, self.peak.get(label, 0))
+                spent = run(command)
+                self.note(label, spent.seconds)
+                self.cpu[label] = min(spent.cpu, self.cpu.get(label, spent.cpu))
+                self.peak[label] = max(spent.peak, self.peak.get(label, 0))
                 for path in output.parent.glob(output.name + "*"):
                     path.unlink()
                 os.sync()  # what cp left in the cache is not the next one's to write
@@ -188,9 +197,9 @@ class Series:
 
     def show(self, label, floor=None):
         times = self.seconds[label]
-        line = f"  {label:<28} {min(times):8.3f} s least {statistics.median(times):8.3f} s median"
+        line = f"  {label:<28} {min(times):7.3f} s least {statistics.median(times):7.3f} s median"
         if label in self.peak:
-            line += f" {self.peak[label] / MIB:7.0f} MiB"
+            line += f" {self.cpu[label]:7.3f} s processor {self.peak[label] / MIB:5.0f} MiB"
         if floor is not None:
             middle = statistics.median(times) / statistics.median(self.seconds[floor])
             line += f"   {min(times) / self.least(floor):5.2f}x {floor} (medians: {middle:.2f}x)"
@@ -256,20 +265,18 @@ def pass_times(text):
 
 
 def bench_chain(quire, work, n, repeats):
-    """Seconds of load and save, milliseconds per pass (the least of the repeats), peak memory."""
+    """Of load and save: seconds and processor seconds; milliseconds per pass; peak memory. The least of the repeats each."""
     model, output = work / "chain.onnx", work / "out.onnx"
     make_chain(model, n)
-    seconds, peaks, passes = [], [], {}
+    loads, passes = [], {}
     for _ in range(repeats):
-        spent, peak, _ = run([quire, "opt", str(model), "-o", str(output)])
-        seconds.append(spent)
-        peaks.append(peak)
-        _, _, text = run([quire, "opt", "--passes", PASSES, "--times", str(model), "-o", str(output)])
+        loads.append(run([quire, "opt", str(model), "-o", str(output)]))
+        text = run([quire, "opt", "--passes", PASSES, "--times", str(model), "-o", str(output)]).text
         for name, ms in pass_times(text).items():
             passes[name] = min(ms, passes.get(name, ms))
         output.unlink()
     model.unlink()
-    return min(seconds), passes, max(peaks)
+    return min(l.seconds for l in loads), min(l.cpu for l in loads), passes, max(l.peak for l in loads)
 
 
 def bench_chains(quire, work, scale, repeats):
@@ -277,14 +284,13 @@ def bench_chains(quire, work, scale, repeats):
     results = {}
     print("chains of nodes: nanoseconds per node, least of the repeats", flush=True)
     for n in sizes:
-        seconds, passes, peak = results[n] = bench_chain(quire, work, n, repeats)
+        seconds, cpu, passes, peak = results[n] = bench_chain(quire, work, n, repeats)
         per_pass = "  ".join(f"{name} {ms * 1e6 / n:.0f}" for name, ms in passes.items())
-        print(f"  {n:8d} nodes: load+save {seconds * 1e9 / n:6.0f} {peak / MIB:6.0f} MiB   {per_pass}", flush=True)
+        print(f"  {n:8d} nodes: load+save {seconds * 1e9 / n:6.0f} (processor {cpu * 1e9 / n:6.0f})"
+              f" {peak / MIB:6.0f} MiB   {per_pass}", flush=True)
     half, whole = results[sizes[-2]], results[sizes[-1]]
-    print(f"  {sizes[-1]} nodes against {sizes[-2]}: load+save {whole[0] / half[0]:.2f}x", end="")
-    if sum(half[1].values()) > 0:
-        print(f", passes {sum(whole[1].values()) / sum(half[1].values()):.2f}x", end="")
-    print(flush=True)
+    print(f"  {sizes[-1]} nodes against {sizes[-2]}: load+save {whole[0] / half[0]:.2f}x (processor {whole[1] / half[1]:.2f}x),"
+          f" passes {sum(whole[2].values()) / sum(half[2].values()):.2f}x", flush=True)
 
 
 def only_memory(quire, work, size):
@@ -293,7 +299,7 @@ def only_memory(quire, work, size):
         return 77
     model, output = work / "weights.onnx", work / "out.onnx"
     make_weights(model, size)
-    _, peak, _ = run([quire, "opt", str(model), "-o", str(output)])
+    peak = run([quire, "opt", str(model), "-o", str(output)]).peak
     print(f"opt of {model.stat().st_size / MIB:.0f} MiB of embedded weights")
     return 0 if keeps_limit(peak) else 1
 

@@ -94,6 +94,8 @@ def value_tables(dtype):
     """{name: values}; huge*: a float16 scale does not hold them."""
     info = np.finfo(np.float16) if dtype == "f16" else np.finfo(np.float32)
     top, small = float(info.max), float(info.smallest_subnormal)
+    if dtype == "bf16":
+        top, small = float.fromhex("0x1.fep127"), float.fromhex("0x1p-133")
     made = {f"width{w}": normal(9, w) for w in (1, 2, 3, 5, 7, 9, 15, 16, 17, 31, 33, 37, 48, 65)}
     made["constant"] = np.full((5, 20), 2.75)
     made["constant_rows"] = np.repeat(normal(20, 1), 18, 1)
@@ -472,7 +474,7 @@ def external_model(folder):
 
 
 @graph({"bits": 8}, {"bits": 2}, {"bits": 8, "bits_for": [("t*", "float"), ("u", "2")]},
-       {"bits": 8, "only": ["t", "kept"]}, {"bits": 4, "skip": ["t"]}, {"min_elements": 1600})
+       {"bits": 8, "only": ["t", "kept*"]}, {"bits": 4, "skip": ["t"]}, {"min_elements": 1600})
 def choices():
     build = Build(opset=16)
     build.tensors += [table(name, normal(64, 24)) for name in ("t", "t2", "u", "kept/t")]

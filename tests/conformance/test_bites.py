@@ -3,13 +3,17 @@
 A check that accepts everything would pass every other test here, so each spoiled copy must be
 refused, and the unspoiled one accepted."""
 import copy
+import json
 import os
 import sys
 
 import onnx
 
 import common
+import receipt
 import recompute
+
+PREFERRED = ("two_tower_ts_op11", "bert_mlm_tied_ts_op13", "lm_tied_gemm_dynamo_op19")
 
 
 def tensor(model, name):
@@ -73,12 +77,34 @@ def spoiled_reports(report):
     return made
 
 
+def spoiled_receipts(quire, path, after, report, tally):
+    """Pieces dropped, repeated, moved or called kept, and wrong sums: all noticed."""
+    done = common.run(quire, "diff", "--bytes", "--format", "json", path, after)
+    pieces, told = json.loads(done.out)["pieces"], report["receipt"]
+    tally.expect(not receipt.problems(pieces, path, after, told), path, "receipt refused as it is")
+    cases = {"a piece less": (pieces[1:], told), "a piece twice": (pieces + pieces[:1], told),
+             "a sum": (pieces, {**told, "kept": told["kept"] + 1}),
+             "a size": (pieces, {**told, "output_bytes": told["output_bytes"] - 1})}
+    for index, piece in enumerate(pieces):
+        if piece["verdict"] == "rewritten" and piece["in"]["length"] == piece["out"]["length"]:
+            renamed = [*pieces[:index], {**piece, "verdict": "kept"}, *pieces[index + 1:]]
+            cases["rewritten called kept"] = (renamed, None)
+        if piece["out"] and piece["out"]["length"]:
+            moved = {**piece, "out": {**piece["out"], "offset": piece["out"]["offset"] + 1}}
+            cases["a piece moved"] = ([*pieces[:index], moved, *pieces[index + 1:]], None)
+    for what, (bad, sums) in cases.items():
+        got = receipt.problems(bad, path, after, sums)
+        tally.expect(got, path, f"receipt spoiled unnoticed: {what}")
+        tally.count("receipts spoiled and noticed", int(bool(got)))
+
+
 def main():
     options = common.arguments(__doc__)
     if not options.models:
         common.fail_usage("--models is needed")
     tally = common.Tally()
-    for name in ("two_tower_ts_op11", "bert_mlm_tied_ts_op13", "lm_tied_gemm_dynamo_op19"):
+    names = sorted(f[:-5] for f in os.listdir(options.models) if f.endswith(".onnx"))
+    for name in [name for name in PREFERRED if name in names] or names[:1]:
         path = os.path.join(options.models, name + ".onnx")
         after = os.path.join(options.work, name + ".onnx")
         done, report = recompute.quantize(options.quire, path, after, {"bits": 8})
@@ -86,6 +112,7 @@ def main():
             continue
         whole = recompute.check(path, after, report, {"bits": 8})
         tally.expect(not whole.failures, name, f"refused as it is: {whole.failures[:1]}")
+        spoiled_receipts(options.quire, path, after, report, tally)
         made = onnx.load(after)
         cases = [(what, spoil, None) for what, spoil in spoiled_models(
             report, onnx.load(path)).items()]

@@ -379,8 +379,9 @@ def dry_run(t, source, options):
 def real_models(t, folder, sample):
     """The same on exported files: cut at random places; tables that may be overridden."""
     lstm = os.path.join(folder, "lstm_lm_tied_ts_op12.onnx")
-    t.nothing("overridable in an exported model", "quantize", lstm, "-o", "out.onnx",
-              reason="overridable-initializer")
+    if os.path.exists(lstm):
+        t.nothing("overridable in an exported model", "quantize", lstm, "-o", "out.onnx",
+                  reason="overridable-initializer")
     names = sorted(name for name in os.listdir(folder) if name.endswith(".onnx"))
     rng = random.Random(9)
     for name in names[::6] if sample else names:

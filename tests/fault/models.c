@@ -69,7 +69,7 @@ enum { N_CONFIGS = sizeof configs / sizeof *configs };
 /* What a child tells its parent; lives in shared memory. */
 typedef struct progress {
     char now[160]; /* what is being tried: the last words of a child that crashes */
-    size_t n_runs, n_survived, n_wrong;
+    size_t n_places, n_runs, n_survived, n_wrong;
     double seconds;
     bool done;
 } progress;
@@ -315,6 +315,7 @@ static void
 fail_everything(lab *l, size_t n_allocations, size_t n_operations)
 {
     const int errors[] = {EIO, ENOSPC};
+    l->progress->n_places += n_allocations + n_operations;
     for (unsigned sticky = 0; sticky < 2; sticky++) {
         const size_t n = places(l, n_allocations);
         for (size_t k = 0; k < n; k++, l->progress->n_runs++)
@@ -432,8 +433,8 @@ note_end(campaign *c, size_t i, int status)
         printf("%s: the process ended (%s %d)\n", p->now, WIFSIGNALED(status) ? "signal" : "status",
                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     }
-    printf("%-28s %7zu runs %6zu survived %5zu wrong %7.1f s\n", names[i], p->n_runs, p->n_survived,
-           p->n_wrong, p->seconds);
+    printf("%-26s %6zu places %7zu runs %6zu survived %4zu wrong %6.1f s\n", names[i], p->n_places,
+           p->n_runs, p->n_survived, p->n_wrong, p->seconds);
     fflush(stdout);
     c->n_wrong += p->n_wrong + crashed;
     c->n_runs += p->n_runs;

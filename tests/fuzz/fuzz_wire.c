@@ -1,8 +1,8 @@
 /* fuzz_wire.c - bytes into the wire check, and what relies on it.
  *
- * Promises: whatever is accepted protobuf-c can unpack; its holes lie in the file in order; the receipt of it
- * with itself keeps everything, and with a damaged copy still sums to both sizes. With clang: -fsanitize=fuzzer. Without,
- * smoke.c drives the same function over given files.
+ * Promises: whatever is accepted protobuf-c can unpack; its holes lie in the file in order; the
+ * receipt of it with itself keeps everything, and with a damaged copy still sums to both sizes.
+ * With clang: -fsanitize=fuzzer. Without, smoke.c drives the same function over given files.
  */
 #include <stdlib.h>
 #include <string.h>

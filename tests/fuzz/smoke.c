@@ -1,6 +1,8 @@
-/* smoke.c - drives a fuzz target without a fuzzer: the given files, whole and damaged, the same every time.
+/* smoke.c - drives a fuzz target without a fuzzer: the given files, whole and damaged, the same
+ * every time.
  *
- * smoke ROUNDS FILE...: each file as it is, then ROUNDS times cut, patched or with a stretch copied over another.
+ * smoke ROUNDS FILE...: each file as it is, then ROUNDS times cut, patched or with a stretch copied
+ * over another.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -31,11 +31,11 @@ typedef struct text {
 typedef struct golden {
     char *program;
     const char *path;
-    char folder[64];     /* temporary; everything a run makes is in it */
-    char source[128];    /* %s: the text, or the path of MODEL         */
+    char folder[64];  /* temporary; everything a run makes is in it */
+    char source[128]; /* %s: the text, or the path of MODEL         */
     text file;
-    size_t n_input;      /* length of what stands before the first expectation */
-    text out, err;       /* expected */
+    size_t n_input; /* length of what stands before the first expectation */
+    text out, err;  /* expected */
     int exit_code;
 } golden;
 
@@ -69,7 +69,8 @@ read_file(const char *path)
     FILE *f = fopen(path, "rb");
     if (!f) die("cannot read %s", path);
     append(&t, "", 0);
-    for (size_t n; (n = fread(buffer, 1, sizeof buffer, f)) > 0;) append(&t, buffer, n);
+    for (size_t n; (n = fread(buffer, 1, sizeof buffer, f)) > 0;)
+        append(&t, buffer, n);
     fclose(f);
     return t;
 }
@@ -133,8 +134,8 @@ copy_file(const char *from, const char *to)
     return true;
 }
 
-/* tests/models/NAME and its data file, found from the folders above the golden file. Copied, because
- * data files may not be links. */
+/* tests/models/NAME and its data file, found from the folders above the golden file. Copied,
+ * because data files may not be links. */
 static void
 find_model(golden *g, const char *name, size_t n)
 {
@@ -175,7 +176,8 @@ next_argument(const golden *g, const char **io_line, const char *end)
     text t = {0};
     const char *p = *io_line;
     char quote = 0;
-    while (p < end && *p == ' ') p++;
+    while (p < end && *p == ' ')
+        p++;
     if (p == end) return NULL;
     for (append(&t, "", 0); p < end && (quote || *p != ' '); p++) {
         if (*p == '\'' || *p == '"') {
@@ -213,7 +215,8 @@ run_command(const golden *g, const char *line, size_t n)
     char *args[MAX_ARGS + 1] = {0};
     const char *p = line;
     size_t n_args = 0;
-    while (n_args < MAX_ARGS && (args[n_args] = next_argument(g, &p, line + n)) != NULL) n_args++;
+    while (n_args < MAX_ARGS && (args[n_args] = next_argument(g, &p, line + n)) != NULL)
+        n_args++;
     if (n_args == 0 || strcmp(args[0], "quire") != 0) die("%s: RUN must begin with quire", g->path);
     const pid_t child = fork();
     if (child < 0) die("cannot fork");
@@ -259,7 +262,8 @@ collect(const golden *g, const char *name)
     append(&t, "", 0);
     for (size_t at = 0; at < raw.len;) {
         size_t k = 0;
-        while (k < 3 && !starts_with(&raw, at, from[k])) k++;
+        while (k < 3 && !starts_with(&raw, at, from[k]))
+            k++;
         if (k < 3) append(&t, (const char *[]){"%s", "%t", "%d"}[k], 2);
         if (k == 3) append(&t, raw.ptr + at, 1);
         at += k < 3 ? strlen(from[k]) : 1;
@@ -294,7 +298,8 @@ same_line(const lines *a, size_t i, const lines *b, size_t k)
 static void
 show(char mark, const lines *l, size_t from, size_t to)
 {
-    for (size_t i = from; i < to; i++) printf("%c%.*s\n", mark, (int)l->len[i], l->ptr[i]);
+    for (size_t i = from; i < to; i++)
+        printf("%c%.*s\n", mark, (int)l->len[i], l->ptr[i]);
 }
 
 /* The middle part that differs, by longest common subsequence (small) or as two blocks. */
@@ -302,9 +307,8 @@ static void
 show_middle(const lines *a, size_t a0, size_t a1, const lines *b, size_t b0, size_t b1)
 {
     const size_t rows = a1 - a0, columns = b1 - b0;
-    unsigned *best = rows < 4000 && columns < 4000
-                         ? calloc((rows + 1) * (columns + 1), sizeof *best)
-                         : NULL;
+    unsigned *best =
+        rows < 4000 && columns < 4000 ? calloc((rows + 1) * (columns + 1), sizeof *best) : NULL;
     size_t i = 0, k = 0;
     for (size_t r = rows; best && r-- > 0;) {
         for (size_t c = columns; c-- > 0;) {
@@ -341,7 +345,8 @@ compare(const char *what, const text *expected, const text *found)
     }
     const lines a = split(expected), b = split(found);
     size_t head = 0, tail = 0;
-    while (head < a.n && head < b.n && same_line(&a, head, &b, head)) head++;
+    while (head < a.n && head < b.n && same_line(&a, head, &b, head))
+        head++;
     while (tail < a.n - head && tail < b.n - head &&
            same_line(&a, a.n - 1 - tail, &b, b.n - 1 - tail)) {
         tail++;

@@ -1,7 +1,9 @@
-/* test_layout.c - receipts: every byte of both sides in one piece, and the verdict a reader expects.
+/* test_layout.c - receipts: every byte of both sides in one piece, and the verdict a reader
+ * expects.
  *
- * What all receipts promise (tiles, sums, kept means equal) is checked by check_promises, which knows
- * nothing of how they are made. Models to try on are looked for in QUIRE_TEST_MODELS (a folder).
+ * What all receipts promise (tiles, sums, kept means equal) is checked by check_promises, which
+ * knows nothing of how they are made. Models to try on are looked for in QUIRE_TEST_MODELS (a
+ * folder).
  */
 #include <check.h>
 #include <dirent.h>
@@ -389,8 +391,8 @@ START_TEST(data_files_are_tiled)
 }
 END_TEST
 
-/* No length lasts to the next tensor or the end; tensors that overlap, or lie behind the end, never make
- * a byte count twice. */
+/* No length lasts to the next tensor or the end; tensors that overlap, or lie behind the end,
+ * never make a byte count twice. */
 START_TEST(odd_extents)
 {
     static const char *const odd[][2] = {{"32", NULL}, {"0", NULL},   {"20", "8"},  {"16", "48"},

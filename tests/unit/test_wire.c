@@ -1,7 +1,8 @@
 /* test_wire.c - what the wire check refuses, where it says the fault is, and what it never reads.
  *
- * Bytes are written by hand. The second opinion is protobuf-c: whatever we accept it can unpack, and what
- * it cannot unpack we refuse. Models to try on are looked for in QUIRE_TEST_MODELS (a folder).
+ * Bytes are written by hand. The second opinion is protobuf-c: whatever we accept it can unpack,
+ * and what it cannot unpack we refuse. Models to try on are looked for in QUIRE_TEST_MODELS (a
+ * folder).
  */
 #include <check.h>
 #include <dirent.h>
@@ -366,6 +367,28 @@ START_TEST(payloads_are_not_read)
 }
 END_TEST
 
+/* Only what records keep as payloads: not dims, and not in messages that are unpacked whole. */
+START_TEST(other_long_fields_are_no_holes)
+{
+    static const char *const wrappers[][4] = {
+        {"\x0a", "\x2a", "\x3a", NULL},   /* graph.initializer.dims, packed    */
+        {"\x12", "\x32", "\x3a", NULL},   /* an unknown field of the graph    */
+        {"\x62", "\x2a", "\x3a", NULL},   /* graph.initializer.doc_string      */
+        {"\x0a", "\x52", "\x0a", "\x3a"}, /* node, device configuration: a string */
+    };
+    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++) {
+        builder b = builder_create(8192);
+        builder_fill(&b, 1, 5000);
+        for (size_t k = 0; k < 4 && wrappers[i][k] != NULL; k++)
+            builder_wrap(&b, wrappers[i][k]);
+        const size_t size = builder_size(&b);
+        const result r = check_built(&b);
+        ck_assert_msg(r.status == QUIRE_OK, "%s", r.log.message);
+        ck_assert_uint_eq(r.stats.skeleton_size, size);
+    }
+}
+END_TEST
+
 /* Strings longer than the window, with characters across its ends. */
 START_TEST(strings_may_be_longer_than_the_window)
 {
@@ -391,7 +414,8 @@ END_TEST
 
 /* ---- against protobuf-c, on real models */
 
-/* Payloads of QUIRE_BULK bytes that protobuf-c found, in file order of where they are looked for. */
+/* Payloads of QUIRE_BULK bytes that protobuf-c found, in file order of where they are looked
+ * for. */
 typedef struct finder {
     const uint8_t *file;
     size_t size, n;
@@ -507,7 +531,8 @@ START_TEST(real_models)
 }
 END_TEST
 
-/* Every prefix: accepted if and only if it ends between two top-level fields, as protobuf-c has it. */
+/* Every prefix: accepted if and only if it ends between two top-level fields, as protobuf-c has
+ * it. */
 START_TEST(every_truncation)
 {
     static const char model[] = "\x08\x08\x12\x03"
@@ -578,6 +603,7 @@ main(void)
     tcase_add_test(tc, amplification_is_limited);
     tcase_add_test(tc, payloads_become_holes);
     tcase_add_test(tc, payloads_are_not_read);
+    tcase_add_test(tc, other_long_fields_are_no_holes);
     tcase_add_test(tc, strings_may_be_longer_than_the_window);
     tcase_add_test(tc, every_truncation);
     tcase_add_test(tc, real_models);

@@ -1,0 +1,195 @@
+/* test_quantize_file.c - one file to another, with everything that can fail failing once.
+ *
+ * What a run writes is checked elsewhere, by programs that are not ours (tests/conformance). Here: a
+ * failure is one error and leaves no file; success leaves exactly one, whatever failed without harm.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "passes/quantize_file.h"
+#include "support/fault.h"
+#include "support/scratch.h"
+
+static const char model[] =
+    "<ir_version: 8, opset_import: [\"\" : 17]>\n"
+    "g (int64[N] i, bool b) => (float[N,5] y, float16[N,4] z)\n"
+    "<float[2,5] W = {0,1,2,14,15, -1,0,1,2,3}, float16[1,4] H = {0,15360,16384,23544}>\n"
+    "{ c = Identity(W) y = Gather(c, i) z = Gather(H, i) }\n";
+
+static scratch dir;
+static char input[128], output[128];
+static char report[1 << 14];
+
+static void
+setup(void)
+{
+    dir = scratch_create();
+    scratch_write(&dir, "in.onnx", model, strlen(model));
+    snprintf(input, sizeof input, "%s", scratch_path(&dir, "in.onnx"));
+    snprintf(output, sizeof output, "%s", scratch_path(&dir, "out.onnx"));
+}
+
+static void
+teardown(void)
+{
+    scratch_remove(&dir);
+}
+
+static void
+take_report(void *data, const char *text, size_t len)
+{
+    ++*(unsigned *)data;
+    ck_assert_uint_lt(len, sizeof report);
+    memcpy(report, text, len);
+    report[len] = '\0';
+}
+
+static const quire_bits_for every = {.glob = "*", .bits = 4};
+
+static quire_quantize_options
+options_for(unsigned *n_reports)
+{
+    quire_quantize_options o = QUIRE_QUANTIZE_OPTIONS_INIT;
+    o.input = input;
+    o.output = output;
+    o.bits_for = &every;
+    o.n_bits_for = 1;
+    o.report = take_report;
+    o.report_data = n_reports;
+    return o;
+}
+
+START_TEST(writes_and_reports)
+{
+    unsigned n_reports = 0;
+    quire_quantize_options o = options_for(&n_reports);
+    quire_quantize_result result = {.size = sizeof result};
+    o.report_format = QUIRE_FORMAT_JSON;
+    ck_assert_int_eq(quire_quantize_file(&o, &result), QUIRE_OK);
+    ck_assert_uint_eq(result.n_tables, 2);
+    ck_assert_uint_eq(result.n_skipped, 0);
+    ck_assert_uint_eq(n_reports, 1);
+    ck_assert_int_eq(report[0], '{');
+    size_t n;
+    unsigned char *written = scratch_read(&dir, "out.onnx", &n);
+    ck_assert_uint_eq(result.output_bytes, n);
+    free(written);
+    ck_assert_uint_eq(scratch_count(&dir), 2);
+}
+END_TEST
+
+/* The same figures, no file. */
+START_TEST(dry_run)
+{
+    unsigned n_reports = 0;
+    quire_quantize_options o = options_for(&n_reports);
+    quire_quantize_result wet = {.size = sizeof wet}, dry = {.size = sizeof dry};
+    o.dry_run = 1;
+    o.output = NULL;
+    ck_assert_int_eq(quire_quantize_file(&o, &dry), QUIRE_OK);
+    ck_assert_uint_eq(scratch_count(&dir), 1);
+    o.dry_run = 0;
+    o.output = output;
+    ck_assert_int_eq(quire_quantize_file(&o, &wet), QUIRE_OK);
+    ck_assert_mem_eq(&wet, &dry, sizeof wet);
+}
+END_TEST
+
+START_TEST(nothing_to_do)
+{
+    unsigned n_reports = 0;
+    quire_quantize_options o = options_for(&n_reports);
+    quire_quantize_result result = {.size = sizeof result};
+    o.n_bits_for = 0;
+    ck_assert_int_eq(quire_quantize_file(&o, &result), QUIRE_NONE);
+    ck_assert_uint_eq(result.n_skipped, 2);
+    ck_assert_uint_eq(n_reports, 1);
+    ck_assert_uint_eq(scratch_count(&dir), 1);
+    o.allow_empty = 1;
+    ck_assert_int_eq(quire_quantize_file(&o, &result), QUIRE_OK);
+    ck_assert_uint_eq(result.input_bytes, result.output_bytes);
+    ck_assert_uint_eq(scratch_count(&dir), 2);
+}
+END_TEST
+
+START_TEST(stops_when_asked)
+{
+    static const volatile int stop = 1;
+    unsigned n_reports = 0;
+    quire_quantize_options o = options_for(&n_reports);
+    o.canceled = &stop;
+    ck_assert_int_eq(quire_quantize_file(&o, NULL), QUIRE_E_CANCELED);
+    ck_assert_uint_eq(n_reports, 0);
+    ck_assert_uint_eq(scratch_count(&dir), 1);
+}
+END_TEST
+
+/* After a run: a failure left nothing and was told once, a success wrote the file. */
+static void
+check_run(quire_status status, const fault_log *log, unsigned n_reports)
+{
+    const bool done = status == QUIRE_OK;
+    ck_assert_uint_eq(log->n_errors, done ? 0 : 1);
+    ck_assert_uint_eq(n_reports, done ? 1 : 0);
+    ck_assert_uint_eq(scratch_count(&dir), done ? 2 : 1);
+    if (done) remove(output);
+}
+
+START_TEST(out_of_memory)
+{
+    for (size_t n = 1;; n++) {
+        unsigned n_reports = 0;
+        const quire_quantize_options o = options_for(&n_reports);
+        fault_alloc fault;
+        fault_log log = {0};
+        fault_alloc_init(&fault, n, _i == 1);
+        quire_ctx ctx = fault_ctx(&fault, NULL, &log);
+        const quire_status status = quire_quantize_run(&ctx, &o, NULL);
+        check_run(status, &log, n_reports);
+        ck_assert_msg(fault_alloc_is_clean(&fault), "allocation %zu", n);
+        if (fault.n_failed == 0) break;
+    }
+}
+END_TEST
+
+START_TEST(file_operations_fail)
+{
+    for (size_t n = 1;; n++) {
+        unsigned n_reports = 0;
+        const quire_quantize_options o = options_for(&n_reports);
+        fault_io fault;
+        fault_log log = {0};
+        fault_io_init(&fault, n, _i == 1, 5 /* EIO */);
+        /* What fails while tidying up is not seen from outside. */
+        fault.ops = FAULT_ALL & ~(1u << FAULT_UNLINK | 1u << FAULT_CLOSE);
+        quire_ctx ctx = fault_ctx(NULL, &fault, &log);
+        const quire_status status = quire_quantize_run(&ctx, &o, NULL);
+        check_run(status, &log, n_reports);
+        ck_assert_msg(fault_io_is_clean(&fault), "operation %zu", n);
+        if (fault.n_failed == 0) break;
+    }
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("quantize_file");
+    TCase *tcase = tcase_create("files");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, writes_and_reports);
+    tcase_add_test(tcase, dry_run);
+    tcase_add_test(tcase, nothing_to_do);
+    tcase_add_test(tcase, stops_when_asked);
+    tcase_add_loop_test(tcase, out_of_memory, 0, 2);
+    tcase_add_loop_test(tcase, file_operations_fail, 0, 2);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int n_failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return n_failed == 0 ? 0 : 1;
+}
