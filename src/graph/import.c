@@ -22,6 +22,8 @@
 
 enum { MAX_GRAPH_DEPTH = 32, PATH_ROOM = 256, NEWEST_IR = 14 };
 
+#define ONLY_ONE SIZE_MAX /* index of a field that is not repeated */
+
 typedef struct importer {
     quire_ctx *ctx;
     quire_model *m;
@@ -41,8 +43,12 @@ place_write(const place *p, char *out, size_t room)
 {
     size_t n = p->outer != NULL ? place_write(p->outer, out, room) : 0;
     if (n + 1 >= room) return n;
-    int more = snprintf(out + n, room - n, "%s%s[%zu]", n > 0 ? "." : "", p->field, p->index);
+    int more = snprintf(out + n, room - n, "%s%s", n > 0 ? "." : "", p->field);
     n += more > 0 ? (size_t)more : 0;
+    if (p->index != ONLY_ONE && n + 1 < room) {
+        more = snprintf(out + n, room - n, "[%zu]", p->index);
+        n += more > 0 ? (size_t)more : 0;
+    }
     if (p->name.len > 0 && n + 1 < room) {
         more = snprintf(out + n, room - n, " \"%.*s\"", (int)(p->name.len < 80 ? p->name.len : 80),
                         (const char *)p->name.ptr);
@@ -804,7 +810,7 @@ import_graphs(importer *im)
 {
     quire_model *m = im->m;
     const quire_graph_rec like = {.kind = QUIRE_GRAPH_MAIN};
-    const place where = {NULL, "graph", 0, {NULL, 0}};
+    const place where = {NULL, "graph", ONLY_ONE, {NULL, 0}};
     quire_cursor c = quire_cursor_over(m, m->src);
     for (quire_field f; quire_cursor_next(&c, &f);) {
         if (f.number != MODEL_GRAPH) continue;

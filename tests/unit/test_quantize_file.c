@@ -1,7 +1,8 @@
 /* test_quantize_file.c - one file to another, with everything that can fail failing once.
  *
- * What a run writes is checked elsewhere, by programs that are not ours (tests/conformance). Here: a
- * failure is one error and leaves no file; success leaves exactly one, whatever failed without harm.
+ * What a run writes is checked elsewhere, by programs that are not ours (tests/conformance). Here:
+ * a failure is one error and leaves no file; success leaves exactly one, whatever failed without
+ * harm.
  */
 #include <check.h>
 #include <stdio.h>
