@@ -248,9 +248,7 @@ bool
 quire_external_changed(const quire_model *m)
 {
     for (uint32_t i = 1; i < m->tensors.count; i++) {
-        const quire_tensor_rec *r = quire_tensor_at(m, (quire_tensor){i});
-        if (r->form == QUIRE_FORM_EXTERNAL && (r->flags & (QUIRE_NEW | QUIRE_DEAD)) != 0)
-            return true;
+        if (quire_tensor_at(m, (quire_tensor){i})->flags & (QUIRE_NEW | QUIRE_DEAD)) return true;
     }
     return false;
 }

@@ -16,7 +16,8 @@ QUIRE_MUST_USE quire_status quire_external_resolve(quire_ctx *ctx, quire_model *
 QUIRE_MUST_USE quire_status quire_external_parse(quire_ctx *ctx, quire_model *m,
                                                  quire_bytes tensor_src, const char *path,
                                                  const quire_external_ref **out_ref);
-/* Has the run changed any payload, so that external data must be written anew? True if an external tensor was made or one in the file is gone. */
+/* Has the run changed any payload, embedded or not? Then all external data of the output is written
+ * anew. True if a tensor was made or one of the file is gone. */
 bool quire_external_changed(const quire_model *m);
 /* Appends the data of every live external tensor to `rope` in file order, at multiples of 4096 with zeros between, and
  * records offset and length in the tensors, marked touched. */
