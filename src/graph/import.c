@@ -853,27 +853,6 @@ read_model(quire_ctx *ctx, quire_model *m)
 /* --- the file --------------------------------------------------------------------------------- */
 
 static quire_status
-read_skeleton(quire_ctx *ctx, quire_model *m, const quire_source *source,
-              const quire_wire_holes *holes, uint64_t size)
-{
-    m->skeleton_memory = quire_alloc(m->alloc, (size_t)size + 1);
-    if (m->skeleton_memory == NULL) return quire_nomem(ctx);
-    m->skeleton_room = (size_t)size + 1;
-    uint64_t from = 0;
-    uint64_t at = 0;
-    for (size_t i = 0; i <= holes->n; i++) {
-        const uint64_t to = i < holes->n ? holes->ptr[i].off : source->size;
-        QUIRE_TRY(
-            quire_source_read(ctx, source, from, m->skeleton_memory + at, (size_t)(to - from)));
-        at += to - from;
-        if (i < holes->n) from = to + holes->ptr[i].len;
-    }
-    m->skeleton = (quire_skeleton){m->skeleton_memory, (size_t)size, holes->ptr, holes->n};
-    m->src = (quire_bytes){m->skeleton_memory, (size_t)size};
-    return QUIRE_OK;
-}
-
-static quire_status
 remember_path(quire_ctx *ctx, quire_model *m, const char *path)
 {
     m->path_size = strlen(path) + 1;
@@ -902,13 +881,7 @@ static quire_status
 fill_model(quire_ctx *ctx, quire_model *m, const char *path, const quire_wire_limits *limits)
 {
     const quire_source *source = &m->files[1].source;
-    quire_wire_stats stats;
-    quire_wire_holes holes = {NULL, 0, 0};
-    const quire_status checked = quire_wire_check(ctx, source, limits, &stats, &holes);
-    m->hole_memory = holes.ptr;
-    m->holes_room = holes.room;
-    QUIRE_TRY(checked);
-    QUIRE_TRY(read_skeleton(ctx, m, source, &holes, stats.skeleton_size));
+    QUIRE_TRY(quire_skeleton_load(ctx, m, source, limits));
     if (path != NULL) QUIRE_TRY(remember_path(ctx, m, path));
     QUIRE_TRY(read_model(ctx, m));
     QUIRE_TRY(quire_external_resolve(ctx, m));

@@ -8,43 +8,14 @@
 
 /* --- loading an export as a skeleton ---------------------------------------------------------- */
 
-static quire_status
-read_skeleton(quire_ctx *ctx, quire_model *m, const quire_source *source, uint64_t size)
-{
-    m->skeleton_memory = quire_alloc(m->alloc, (size_t)size + 1);
-    if (m->skeleton_memory == NULL) return quire_nomem(ctx);
-    m->skeleton_room = (size_t)size + 1;
-    const size_t n_holes = m->skeleton.n_holes;
-    uint64_t from = 0;
-    uint64_t at = 0;
-    for (size_t i = 0; i <= n_holes; i++) {
-        const uint64_t to = i < n_holes ? m->hole_memory[i].off : source->size;
-        QUIRE_TRY(
-            quire_source_read(ctx, source, from, m->skeleton_memory + at, (size_t)(to - from)));
-        at += to - from;
-        if (i < n_holes) from = to + m->hole_memory[i].len;
-    }
-    m->skeleton = (quire_skeleton){m->skeleton_memory, (size_t)size, m->hole_memory, n_holes};
-    m->src = (quire_bytes){m->skeleton_memory, (size_t)size};
-    return QUIRE_OK;
-}
-
 quire_status
 quire_print_load(quire_ctx *ctx, const quire_model *origin, quire_rope *rope, quire_model *out)
 {
-    quire_wire_stats stats;
-    quire_wire_holes holes = {NULL, 0, 0};
     uint32_t file;
     QUIRE_TRY(quire_model_export(ctx, origin, rope));
     QUIRE_TRY(
         quire_model_add_file(ctx, out, quire_rope_as_source(rope, "export"), NULL, false, &file));
-    const quire_status status =
-        quire_wire_check(ctx, &out->files[file].source, &quire_wire_limits_default, &stats, &holes);
-    out->hole_memory = holes.ptr;
-    out->holes_room = holes.room;
-    out->skeleton.n_holes = holes.n;
-    QUIRE_TRY(status);
-    return read_skeleton(ctx, out, &out->files[file].source, stats.skeleton_size);
+    return quire_skeleton_load(ctx, out, &out->files[file].source, &quire_wire_limits_default);
 }
 
 /* --- origins ---------------------------------------------------------------------------------- */

@@ -65,6 +65,12 @@ bool quire_message_find(const quire_model *m, quire_bytes message, uint32_t numb
 /* Values of a repeated varint field's occurrence, packed or single: up to `room` into out; returns how many there are. */
 size_t quire_field_varints(const quire_field *field, int64_t *out, size_t room);
 
+/* Checks `source` and reads it into the model's skeleton, whole less its bulk. Reports what quire_wire_check does, and
+ * QUIRE_E_NOMEM. What is read so far belongs to the model even after a failure. */
+QUIRE_MUST_USE quire_status quire_skeleton_load(quire_ctx *ctx, quire_model *m,
+                                                const quire_source *source,
+                                                const quire_wire_limits *limits);
+
 /* File offset of a place in the skeleton (for messages and the receipt); 0 if ptr is not in it. */
 uint64_t quire_skeleton_offset(const quire_skeleton *skeleton, const uint8_t *ptr);
 
