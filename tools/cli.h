@@ -21,9 +21,9 @@ typedef struct cli {
     int verbosity;    /* -1 with -q, 0, 1 with -v                           */
     char first_error[CLI_LINE_ROOM];
     unsigned n_errors;
-    bool progress_shown;   /* a progress line stands on the terminal             */
+    bool progress_shown;       /* a progress line stands on the terminal             */
     const char *progress_what; /* the job that is under way */
-    double progress_start; /* seconds, monotonic; 0 before the first call        */
+    double progress_start;     /* seconds, monotonic; 0 before the first call        */
 } cli;
 
 void cli_init(cli *c);

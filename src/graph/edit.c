@@ -588,7 +588,8 @@ quire_graph_add_initializer(quire_ctx *ctx, quire_model *m, quire_graph g, quire
     value->init = tensor;
     value->elem_type = t->dtype;
     value->rank = (int32_t)t->rank;
-    if (m->ir_version < 4 && g.id == m->main.id) QUIRE_TRY(add_matching_input(ctx, m, r, tensor, v));
+    if (m->ir_version < 4 && g.id == m->main.id)
+        QUIRE_TRY(add_matching_input(ctx, m, r, tensor, v));
     r->inits[r->n_inits++] = (quire_graph_init){.value = v, .tensor = tensor, .flags = QUIRE_NEW};
     quire_edit_touch_graph(m, g);
     *out_value = v;

@@ -121,7 +121,8 @@ put_table(quire_json *j, const quire_report *r, const quire_found_table *t)
     quire_json_key(j, "graph");
     quire_json_string(j, t->graph_path);
     quire_json_key(j, "dtype");
-    quire_json_text(j, t->dtype == QUIRE_DTYPE_FLOAT ? "float32" : quire_dtype_describe(t->dtype)->onnx);
+    quire_json_text(j, t->dtype == QUIRE_DTYPE_FLOAT ? "float32"
+                                                     : quire_dtype_describe(t->dtype)->onnx);
     quire_json_key(j, "rows");
     quire_json_u64(j, t->rows);
     quire_json_key(j, "width");
