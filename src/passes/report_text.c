@@ -6,7 +6,7 @@
 #include "base/diag.h"
 #include "passes/report_parts.h"
 
-enum { NAME_ROOM = 64, SIZE_ROOM = 16 };
+enum { NAME_ROOM = 64, MESSAGE_ROOM = 512, SIZE_ROOM = 16 };
 
 /* 1234567 as "1.2 MB": three digits at most, decimal units. Integer arithmetic, so the same everywhere. */
 static const char *
@@ -55,8 +55,9 @@ static void
 write_form(quire_writer *w, const quire_found_table *t)
 {
     char text[64];
-    snprintf(text, sizeof text, "%u bit%s%s%s", (unsigned)t->bits, t->block != 0 ? " blocks" : "",
-             t->zero_point_float ? " float-zp" : "", t->search_mse ? " mse" : "");
+    snprintf(text, sizeof text, "%u bit%s%s%s%s", (unsigned)t->bits, t->block != 0 ? " blocks" : "",
+             t->zero_point_float ? " float-zp" : "", t->scale_f16 ? " f16" : "",
+             t->search_mse ? " mse" : "");
     quire_writef(w, "  %-12s", text);
 }
 
@@ -128,23 +129,27 @@ write_tables(quire_writer *w, const quire_report *r)
 }
 
 static void
+write_reason(quire_writer *w, const quire_lookup *l)
+{
+    char node[NAME_ROOM], table[NAME_ROOM], message[MESSAGE_ROOM];
+    const quire_bytes text =
+        l->message.len > 0 ? l->message : quire_bytes_of(quire_reason_text(l->reason));
+    quire_escape(message, sizeof message, text.ptr, text.len);
+    quire_writef(w, "  %-24s %s", quire_reason_code(l->reason), name_text(l->path, node));
+    if (l->table_name.len > 0) quire_writef(w, " (%s)", name_text(l->table_name, table));
+    quire_writef(w, ": %s\n", message);
+}
+
+static void
 write_skipped(quire_writer *w, const quire_report *r)
 {
     bool any = false;
     for (size_t i = 0; i < r->tables->n_lookups; i++) {
         const quire_lookup *l = &r->tables->lookups[i];
-        char node[NAME_ROOM];
-        char table[NAME_ROOM];
         if (l->reason == QUIRE_REASON_NONE) continue;
         if (!any) quire_write_str(w, "\nleft alone\n");
         any = true;
-        const quire_bytes message =
-            l->message.len > 0 ? l->message : quire_bytes_of(quire_reason_text(l->reason));
-        quire_writef(w, "  %-28s %-22s", name_text(l->path, node), quire_reason_code(l->reason));
-        if (l->table_name.len > 0) quire_writef(w, " %s:", name_text(l->table_name, table));
-        quire_write_str(w, " ");
-        quire_write_bytes(w, message);
-        quire_write_str(w, "\n");
+        write_reason(w, l);
     }
 }
 
