@@ -648,6 +648,43 @@ quire_model_fresh_name(quire_ctx *ctx, quire_model *m, quire_bytes base, quire_b
 
 /* --- outputs ---------------------------------------------------------------------------------- */
 
+/* The living value of g that is called `name`, other than v; 0 if there is none. */
+static quire_value
+holder_of_name(const quire_model *m, quire_graph g, quire_sym name, quire_value v)
+{
+    for (uint32_t i = 1; i < m->values.count; i++) {
+        const quire_value_rec *r = quire_value_at(m, (quire_value){i});
+        const bool here = r->name.id == name.id && r->graph.id == g.id && i != v.id;
+        if (here && (r->flags & QUIRE_DEAD) == 0) return (quire_value){i};
+    }
+    return (quire_value){0};
+}
+
+/* A public name belongs to its output slot: a value that is called so and is not behind the slot any more gets
+ * another name. What the caller sees of the model is not renamed. */
+static quire_status
+free_name(quire_ctx *ctx, quire_model *m, quire_graph g, quire_sym name, quire_value v)
+{
+    const quire_value holder = holder_of_name(m, g, name, v);
+    if (holder.id == 0) return QUIRE_OK;
+    quire_value_rec *r = quire_edit_value(m, holder);
+    if (r->def_kind == QUIRE_DEF_INPUT)
+        return quire_bug(ctx, "an output cannot take an input's name");
+    quire_bytes fresh;
+    QUIRE_TRY(quire_model_fresh_name(ctx, m, quire_sym_bytes(m, name), &fresh));
+    QUIRE_TRY(intern_copy(ctx, m, fresh, &r->name));
+    m->syms.entries[r->name.id].flags |= QUIRE_SYM_IS_NAME;
+    touch_readers(m, holder);
+    if (r->def_kind == QUIRE_DEF_RESULT) {
+        quire_edit_touch_node(m, (quire_node){r->def});
+        return QUIRE_OK;
+    }
+    quire_edit_tensor(m, r->init)->name = r->name;
+    quire_edit_tensor(m, r->init)->flags |= QUIRE_TOUCHED;
+    quire_edit_touch_graph(m, g);
+    return QUIRE_OK;
+}
+
 static bool
 names_another_output(const quire_model *m, const quire_graph_rec *g, size_t k)
 {
@@ -685,6 +722,7 @@ settle_output(quire_ctx *ctx, quire_model *m, quire_graph g, size_t k)
     const quire_value_rec *value = quire_value_at(m, v);
     const quire_sym name = r->outputs[k].name;
     if (value->name.id == name.id) return QUIRE_OK;
+    QUIRE_TRY(free_name(ctx, m, g, name, v));
     if (value->def_kind != QUIRE_DEF_RESULT || value->graph.id != g.id ||
         names_another_output(m, r, k)) {
         return put_identity(ctx, m, g, slot, name);
