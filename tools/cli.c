@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +32,17 @@ catch_signals(void)
     sigaction(SIGXFSZ, &action, NULL);
 }
 
+/* A model may have thousands of data files; the usual limit of open files is 1024. */
+static void
+allow_many_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    const rlim_t wanted = 8192;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void
 cli_init(cli *c)
 {
@@ -42,6 +54,7 @@ cli_init(cli *c)
     c->ctx.progress_data = c;
     quire_writer_to_text(&c->out, &c->ctx, &c->text);
     catch_signals();
+    allow_many_files();
 }
 
 static void

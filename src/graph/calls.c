@@ -31,7 +31,8 @@ typedef struct calls {
     const quire_model *m;
     quire_arena arena;
     function *functions;
-    uint32_t *by_name; /* by symbol: index + 1 */
+    uint32_t *by_name; /* by symbol: index + 1                                */
+    uint32_t *by_op;   /* by operator: index + 2, 1 no function, 0 not looked */
     callee *callees;
     size_t n_callees, callees_room;
     uint32_t *stack;
@@ -85,11 +86,21 @@ list_functions(calls *c)
     return QUIRE_OK;
 }
 
+/* Index + 1 of the function an operator means, or 0; looked for once per operator. */
+static uint32_t
+function_of_op(const calls *c, quire_op id)
+{
+    const quire_op_rec *op = quire_op_at(c->m, id);
+    if (c->by_op[id.id] == 0) {
+        c->by_op[id.id] = find_function(c, op->domain, op->type, op->overload) + 1;
+    }
+    return c->by_op[id.id] - 1;
+}
+
 static quire_status
 note_call(calls *c, quire_node n, uint32_t caller)
 {
-    const quire_op_rec *op = quire_op_at(c->m, quire_node_at(c->m, n)->op);
-    const uint32_t found = find_function(c, op->domain, op->type, op->overload);
+    const uint32_t found = function_of_op(c, quire_node_at(c->m, n)->op);
     if (found == 0) return QUIRE_OK;
     QUIRE_TRY(
         quire_grow(c->ctx, &c->callees, &c->callees_room, c->n_callees + 1, sizeof *c->callees));
@@ -184,6 +195,7 @@ check(calls *c)
     QUIRE_TRY(quire_arena_take(c->ctx, &c->arena, n * sizeof *c->functions, &c->functions));
     QUIRE_TRY(quire_arena_take(c->ctx, &c->arena, n * sizeof *c->stack, &c->stack));
     QUIRE_TRY(quire_arena_take(c->ctx, &c->arena, c->m->syms.n * sizeof *c->by_name, &c->by_name));
+    QUIRE_TRY(quire_arena_take(c->ctx, &c->arena, c->m->ops.count * sizeof *c->by_op, &c->by_op));
     QUIRE_TRY(list_functions(c));
     QUIRE_TRY(note_calls(c));
     for (uint32_t i = 0; i < n; i++) {

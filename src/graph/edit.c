@@ -144,21 +144,54 @@ kind_of_op(const quire_model *m, quire_sym domain, quire_sym type)
     return QUIRE_OP_OTHER;
 }
 
-/* Models name few different operators (dozens, rarely hundreds), newest first finds runs of one at once. */
+/* The slot of the operator, or the empty one where it belongs. Decides no order: ids are given as they come. */
+static uint32_t *
+op_slot(const quire_model *m, const quire_op_rec *wanted)
+{
+    const size_t mask = m->op_slots_room - 1;
+    const uint64_t mixed = (wanted->type.id * 0x9e3779b97f4a7c15u) ^
+                           (wanted->domain.id * 0xc2b2ae3d27d4eb4fu) ^
+                           (wanted->overload.id * 0x165667b19e3779f9u);
+    for (size_t i = (size_t)(mixed ^ mixed >> 29) & mask;; i = (i + 1) & mask) {
+        const quire_op_rec *r = quire_op_at(m, (quire_op){m->op_slots[i]});
+        const bool same = r->type.id == wanted->type.id && r->domain.id == wanted->domain.id &&
+                          r->overload.id == wanted->overload.id;
+        if (m->op_slots[i] == 0 || same) return &m->op_slots[i];
+    }
+}
+
+/* Keeps the table at most half full. */
+static quire_status
+grow_op_slots(quire_ctx *ctx, quire_model *m)
+{
+    if (2 * (size_t)m->ops.count < m->op_slots_room) return QUIRE_OK;
+    const size_t room = m->op_slots_room == 0 ? 64 : 2 * m->op_slots_room;
+    uint32_t *slots = quire_alloc(m->alloc, room * sizeof *slots);
+    if (slots == NULL) return quire_nomem(ctx);
+    memset(slots, 0, room * sizeof *slots);
+    quire_free(m->alloc, m->op_slots, m->op_slots_room * sizeof *m->op_slots);
+    m->op_slots = slots;
+    m->op_slots_room = room;
+    for (uint32_t i = 1; i < m->ops.count; i++)
+        *op_slot(m, quire_op_at(m, (quire_op){i})) = i;
+    return QUIRE_OK;
+}
+
 quire_status
 quire_edit_add_op(quire_ctx *ctx, quire_model *m, quire_sym domain, quire_sym type,
                   quire_sym overload, quire_op *out_op)
 {
-    for (uint32_t i = m->ops.count; i-- > 1;) {
-        const quire_op_rec *r = quire_op_at(m, (quire_op){i});
-        if (r->type.id == type.id && r->domain.id == domain.id && r->overload.id == overload.id) {
-            out_op->id = i;
-            return QUIRE_OK;
-        }
+    quire_op_rec wanted = {domain, type, overload, QUIRE_OP_OTHER};
+    QUIRE_TRY(grow_op_slots(ctx, m));
+    uint32_t *slot = op_slot(m, &wanted);
+    if (*slot == 0) {
+        uint32_t id;
+        wanted.kind = kind_of_op(m, domain, type);
+        QUIRE_TRY(quire_table_add(ctx, &m->ops, 1, &id));
+        *(quire_op_rec *)quire_table_at(&m->ops, id) = wanted;
+        *slot = id;
     }
-    QUIRE_TRY(quire_table_add(ctx, &m->ops, 1, &out_op->id));
-    quire_op_rec *r = quire_table_at(&m->ops, out_op->id);
-    *r = (quire_op_rec){domain, type, overload, kind_of_op(m, domain, type)};
+    out_op->id = *slot;
     return QUIRE_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "base/alloc.h"
 #include "base/diag.h"
 #include "base/io.h"
 #include "graph/edit.h"
@@ -188,58 +189,76 @@ open_data_file(quire_ctx *ctx, quire_model *m, quire_bytes location, const char 
     return QUIRE_OK;
 }
 
-/* Data files are few; tensors of one file follow each other, so the last one found is tried first. */
-static quire_status
-file_of(quire_ctx *ctx, quire_model *m, quire_bytes location, const char *path, uint32_t *io_file)
-{
-    if (*io_file > 1 && quire_bytes_equal(m->files[*io_file].location, location)) return QUIRE_OK;
-    for (uint32_t i = 2; i < m->n_files; i++) {
-        *io_file = i;
-        if (quire_bytes_equal(m->files[i].location, location)) return QUIRE_OK;
-    }
-    return open_data_file(ctx, m, location, path, io_file);
-}
+typedef struct resolver {
+    quire_ctx *ctx;
+    quire_model *m;
+    uint32_t *file_of; /* by symbol of the location; 0: not opened yet */
+    size_t room;
+} resolver;
 
 static quire_status
-resolve_tensor(quire_ctx *ctx, quire_model *m, quire_tensor t, uint32_t *io_file)
+file_of(resolver *r, quire_bytes location, const char *path, uint32_t *out_file)
 {
-    quire_tensor_rec *r = quire_edit_tensor(m, t);
-    const quire_external_ref *e = r->external;
-    const quire_bytes name = quire_sym_bytes(m, r->name);
-    char path[160];
-    quire_escape(path, sizeof path, name.ptr, name.len);
-    uint64_t need;
-    if (!quire_dtype_bytes(r->dtype, r->n_elements, &need)) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path,
-                          "external data of element type %d, whose size is not known", r->dtype);
+    quire_sym sym;
+    QUIRE_TRY(quire_syms_intern(r->ctx, &r->m->syms, location, &sym));
+    QUIRE_TRY(quire_grow(r->ctx, &r->file_of, &r->room, (size_t)sym.id + 1, sizeof *r->file_of));
+    if (r->file_of[sym.id] == 0) {
+        QUIRE_TRY(open_data_file(r->ctx, r->m, location, path, &r->file_of[sym.id]));
     }
-    QUIRE_TRY(file_of(ctx, m, e->location, path, io_file));
+    *out_file = r->file_of[sym.id];
+    return QUIRE_OK;
+}
+
+/* The place the entries name must lie inside the file, whole. */
+static quire_status
+check_extent(resolver *r, const quire_external_ref *e, uint64_t need, uint64_t size,
+             const char *path)
+{
     if (e->has_length && e->length != need) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path,
+        return quire_fail(r->ctx, QUIRE_E_INVALID, path,
                           "external file \"%.*s\": length %llu, its dims and type take %llu",
                           SHOW(e->location), (unsigned long long)e->length,
                           (unsigned long long)need);
     }
-    const uint64_t size = m->files[*io_file].source.size;
     if (need > size || e->offset > size - need) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path,
+        return quire_fail(r->ctx, QUIRE_E_INVALID, path,
                           "external file \"%.*s\": offset %llu + %llu bytes exceeds its size %llu",
                           SHOW(e->location), (unsigned long long)e->offset,
                           (unsigned long long)need, (unsigned long long)size);
     }
-    r->data = (quire_blob){.file = *io_file, .u.off = e->offset, .len = need};
+    return QUIRE_OK;
+}
+
+static quire_status
+resolve_tensor(resolver *r, quire_tensor t)
+{
+    quire_tensor_rec *rec = quire_edit_tensor(r->m, t);
+    const quire_bytes name = quire_sym_bytes(r->m, rec->name);
+    char path[160];
+    uint64_t need;
+    uint32_t file;
+    quire_escape(path, sizeof path, name.ptr, name.len);
+    if (!quire_dtype_bytes(rec->dtype, rec->n_elements, &need)) {
+        return quire_fail(r->ctx, QUIRE_E_INVALID, path,
+                          "external data of element type %d, whose size is not known", rec->dtype);
+    }
+    QUIRE_TRY(file_of(r, rec->external->location, path, &file));
+    QUIRE_TRY(check_extent(r, rec->external, need, r->m->files[file].source.size, path));
+    rec->data = (quire_blob){.file = file, .u.off = rec->external->offset, .len = need};
     return QUIRE_OK;
 }
 
 quire_status
 quire_external_resolve(quire_ctx *ctx, quire_model *m)
 {
-    uint32_t file = 0;
-    for (uint32_t i = 1; i < m->tensors.count; i++) {
-        if (quire_tensor_at(m, (quire_tensor){i})->form != QUIRE_FORM_EXTERNAL) continue;
-        QUIRE_TRY(resolve_tensor(ctx, m, (quire_tensor){i}, &file));
+    resolver r = {.ctx = ctx, .m = m};
+    quire_status status = QUIRE_OK;
+    for (uint32_t i = 1; i < m->tensors.count && status == QUIRE_OK; i++) {
+        const quire_tensor t = {i};
+        if (quire_tensor_at(m, t)->form == QUIRE_FORM_EXTERNAL) status = resolve_tensor(&r, t);
     }
-    return QUIRE_OK;
+    quire_ungrow(m->alloc, &r.file_of, &r.room, sizeof *r.file_of);
+    return status;
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

@@ -81,6 +81,7 @@ quire_model_destroy(quire_ctx *ctx, quire_model *m)
         quire_table_deinit(tables[i]);
     quire_syms_deinit(&m->syms);
     quire_ungrow(m->alloc, &m->files, &m->files_room, sizeof *m->files);
+    quire_free(m->alloc, m->op_slots, m->op_slots_room * sizeof *m->op_slots);
     quire_ungrow(m->alloc, &m->orphans, &m->orphans_room, sizeof *m->orphans);
     quire_ungrow(m->alloc, &m->hole_memory, &m->holes_room, sizeof *m->hole_memory);
     quire_free(m->alloc, m->skeleton_memory, m->skeleton_room);

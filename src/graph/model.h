@@ -247,6 +247,8 @@ typedef struct quire_model {
     quire_arena arena;
     quire_syms syms;
     quire_table nodes, values, uses, graphs, tensors, attrs, ops;
+    uint32_t *op_slots; /* hash of ops by (domain, type, overload), a power of two */
+    size_t op_slots_room;
     quire_skeleton skeleton;
     uint8_t *skeleton_memory;
     quire_hole *hole_memory;
