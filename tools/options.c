@@ -27,9 +27,9 @@ options_help(quire_writer *w, const char *verb, const option_row *rows, size_t n
                  rows[i].letter != 0 ? rows[i].letter : ' ', rows[i].letter != 0 ? ", " : " ",
                  rows[i].name, rows[i].argument != NULL ? " " : "",
                  rows[i].argument != NULL ? rows[i].argument : "");
-        quire_writef(w, "  %-32s %s\n", left, rows[i].help);
+        quire_writef(w, "  %-34s %s\n", left, rows[i].help);
     }
-    quire_writef(w, "  %-32s %s\n", "-q, -v", "say less, say more");
+    quire_writef(w, "  %-34s %s\n", "-q, -v", "say less, say more");
 }
 
 typedef struct scan { /* getopt's tables for one verb */

@@ -297,6 +297,22 @@ quire_edit_append_node(quire_model *m, quire_graph g, quire_node n)
     link_node(m, n, (quire_node){0});
 }
 
+/* What speaks of v by name goes with it: value info, quantization annotations, sharding entries. Nothing can fail once
+ * the nodes with sharding entries are rewritten. */
+static quire_status
+drop_mentions(quire_ctx *ctx, quire_model *m, quire_value v)
+{
+    const quire_value_rec *r = quire_value_at(m, v);
+    quire_graph_rec *g = quire_edit_graph(m, r->graph);
+    if (r->name.id <= QUIRE_SYM_EMPTY) return QUIRE_OK;
+    QUIRE_TRY(quire_sharding_drop(ctx, m, r->graph, r->name));
+    if (r->info_at != 0) g->infos[r->info_at - 1].flags |= QUIRE_DEAD;
+    for (size_t k = 0; k < g->n_notes; k++) {
+        if (g->notes[k].tensor_name.id == r->name.id) g->notes[k].flags |= QUIRE_DEAD;
+    }
+    return QUIRE_OK;
+}
+
 /* --- nodes ------------------------------------------------------------------------------------ */
 
 /* The bytes are kept by the symbol table, so they must live as long as the model. */
@@ -448,6 +464,9 @@ quire_node_erase(quire_ctx *ctx, quire_model *m, quire_node n)
     for (uint32_t k = 0; k < r->n_attr; k++)
         has_bodies |= quire_attr_at(m, (quire_attr){r->attr.id + k})->n_graphs > 0;
     QUIRE_TRY(reserve_orphans(ctx, m, has_bodies ? m->values.count : r->n_in));
+    for (uint32_t k = 0; k < r->n_out; k++) {
+        QUIRE_TRY(drop_mentions(ctx, m, (quire_value){r->out.id + k}));
+    }
     erase_operands(m, n);
     erase_bodies(m, n);
     unlink_node(m, n);
@@ -522,10 +541,12 @@ quire_value_take_name(quire_ctx *ctx, quire_model *m, quire_value to, quire_valu
         return quire_bug(ctx, "only results of nodes swap names");
     b->name = a->name;
     b->info = a->info;
+    b->info_at = a->info_at;
     b->elem_type = a->elem_type;
     b->rank = a->rank;
     a->name = (quire_sym){QUIRE_SYM_EMPTY};
     a->info = (quire_bytes){NULL, 0};
+    a->info_at = 0;
     quire_edit_touch_node(m, (quire_node){a->def});
     quire_edit_touch_node(m, (quire_node){b->def});
     touch_readers(m, to);
@@ -637,17 +658,6 @@ drop_input(quire_graph_rec *g, quire_value v)
     }
 }
 
-static void
-drop_infos_and_notes(quire_graph_rec *g, quire_sym name)
-{
-    for (size_t k = 0; k < g->n_infos; k++) {
-        if (g->infos[k].name.id == name.id) g->infos[k].flags |= QUIRE_DEAD;
-    }
-    for (size_t k = 0; k < g->n_notes; k++) {
-        if (g->notes[k].tensor_name.id == name.id) g->notes[k].flags |= QUIRE_DEAD;
-    }
-}
-
 quire_status
 quire_graph_remove_initializer(quire_ctx *ctx, quire_model *m, quire_value v)
 {
@@ -655,12 +665,11 @@ quire_graph_remove_initializer(quire_ctx *ctx, quire_model *m, quire_value v)
     if (r->init.id == 0 || r->n_uses > 0)
         return quire_bug(ctx, "removing an initializer that is used or is none");
     quire_graph_rec *g = quire_edit_graph(m, r->graph);
-    QUIRE_TRY(quire_sharding_drop(ctx, m, r->graph, r->name));
+    QUIRE_TRY(drop_mentions(ctx, m, v));
     for (size_t k = 0; k < g->n_inits; k++) {
         if (g->inits[k].value.id == v.id) g->inits[k].flags |= QUIRE_DEAD;
     }
     drop_input(g, v);
-    drop_infos_and_notes(g, r->name);
     quire_edit_tensor(m, r->init)->flags |= QUIRE_DEAD;
     r->flags |= QUIRE_DEAD;
     quire_layers_erased(m, (quire_slot){0, v.id});

@@ -44,7 +44,8 @@ typedef struct quire_node_make {
 QUIRE_MUST_USE quire_status quire_node_create(quire_ctx *ctx, quire_model *m,
                                               const quire_node_make *make, quire_node before,
                                               quire_node *out_node);
-/* Unlinks n, its operands, its bodies and everything in them. Its results must be unused. */
+/* Unlinks n, its operands, its bodies and everything in them, and drops value infos, quantization annotations and
+ * sharding entries that name its results, which must be unused. */
 QUIRE_MUST_USE quire_status quire_node_erase(quire_ctx *ctx, quire_model *m, quire_node n);
 QUIRE_MUST_USE quire_status quire_node_move_before(quire_ctx *ctx, quire_model *m, quire_node n,
                                                    quire_node before);

@@ -536,6 +536,7 @@ bind_infos(importer *im, quire_graph g)
         const quire_binding *b = quire_scopes_find(&im->scopes, r->infos[k].name);
         if (b == NULL || b->graph.id != g.id) continue; /* about nothing: kept, without effect */
         quire_value_rec *v = quire_edit_value(im->m, b->value);
+        if (v->info_at == 0) v->info_at = (uint32_t)k + 1;
         if (v->info.len > 0) continue;
         v->info = r->infos[k].info;
         if (v->init.id == 0) quire_info_read(im->m, v->info, &v->elem_type, &v->rank);

@@ -116,6 +116,7 @@ typedef struct quire_value_rec { /* one tensor, sequence, optional or map */
     uint32_t def, slot; /* node id and result index; input or initializer index of its graph */
     quire_tensor init;  /* initializer, or with QUIRE_DEF_INPUT its overridable default */
     quire_bytes info;   /* its ValueInfoProto, wherever it stood; may be empty       */
+    uint32_t info_at;   /* its entry in the graph's value infos: index + 1, 0 none            */
     int32_t elem_type;  /* of a tensor; 0 unknown or not a tensor                    */
     int32_t rank;       /* -1 unknown                                                */
     quire_use first_use;
