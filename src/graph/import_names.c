@@ -36,8 +36,8 @@ importer_intern(importer *im, quire_bytes text, quire_sym *out)
     return quire_syms_intern(im->ctx, &im->m->syms, text, out);
 }
 
-/* Is the outer value of `b` visible where body g is held, so that a definition in g would hide it? Node ids rise in file order.
- * A training graph may repeat names of the main graph: it runs beside it. */
+/* Is the outer value of `b` visible where body g is held, so that a definition in g would hide it? Node
+ * ids rise in file order. A training graph may repeat names of the main graph: it runs beside it. */
 static bool
 is_hidden_by(const quire_model *m, const quire_binding *b, quire_graph g)
 {
@@ -59,7 +59,8 @@ importer_define(importer *im, quire_graph g, quire_sym name, quire_value v, cons
                     "\"%.*s\" is defined twice in one graph; every name may be defined once",
                     (int)text.len, (const char *)text.ptr);
     }
-    if (b != NULL && is_hidden_by(im->m, b, g)) {
+    const bool result = quire_value_at(im->m, v)->def_kind == QUIRE_DEF_RESULT;
+    if (b != NULL && result && is_hidden_by(im->m, b, g)) {
         return FAIL(im, where,
                     "\"%.*s\" is a name of an enclosing graph already; a body may not hide it",
                     (int)text.len, (const char *)text.ptr);

@@ -43,7 +43,8 @@ QUIRE_MUST_USE quire_status importer_intern(importer *im, quire_bytes text, quir
 /* The string field `number` of a message as a symbol; {0} where it is absent. */
 QUIRE_MUST_USE quire_status importer_name(importer *im, quire_bytes message, uint32_t number,
                                           quire_sym *out);
-/* Defines `name` in graph g. Refuses a second definition, and hiding a name of an enclosing graph. */
+/* Defines `name` in graph g. Refuses a second definition, and a node's result that hides a
+ * name of an enclosing graph; formal inputs and initializers of a body may, as in onnx's checker. */
 QUIRE_MUST_USE quire_status importer_define(importer *im, quire_graph g, quire_sym name,
                                             quire_value v, const place *where);
 
