@@ -1,4 +1,4 @@
-/* print_text.h - the state of one printing. Only for print*.c. */
+/* print_text.h - the state of one printing. Only for src/graph. */
 #ifndef QUIRE_GRAPH_PRINT_TEXT_H
 #define QUIRE_GRAPH_PRINT_TEXT_H
 

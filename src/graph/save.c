@@ -50,23 +50,36 @@ look_at(quire_ctx *ctx, int dir, const char *name, const char *shown, int flags,
                            quire_io_error_text(errno));
 }
 
+static bool
+same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static quire_status
+is_an_input(quire_ctx *ctx, const char *path, const char *what)
+{
+    return quire_fail_file(ctx, QUIRE_E_USAGE, path,
+                           "the output is the %s itself; name another file with -o", what);
+}
+
 quire_status
 quire_save_check_path(quire_ctx *ctx, const quire_model *m, const char *path)
 {
     if (strcmp(path, "-") == 0)
         return quire_fail(ctx, QUIRE_E_USAGE, NULL,
                           "the output cannot be standard output; name a file with -o");
-    struct stat there;
-    bool is_there;
+    struct stat there, text;
+    bool is_there, is_text = false;
     QUIRE_TRY(look_at(ctx, AT_FDCWD, path, path, 0, &there, &is_there));
     if (!is_there) return QUIRE_OK;
+    /* A model that was text has no source of its own any more, only a path. */
+    if (m->path != NULL) QUIRE_TRY(look_at(ctx, AT_FDCWD, m->path, path, 0, &text, &is_text));
+    if (is_text && same_file(&text, &there)) return is_an_input(ctx, path, "input");
     for (size_t i = 1; i < m->n_files; i++) {
-        const struct stat *in = &m->files[i].source.opened;
-        if (m->files[i].source.fd < 0 || in->st_dev != there.st_dev || in->st_ino != there.st_ino)
-            continue;
-        return quire_fail_file(ctx, QUIRE_E_USAGE, path,
-                               "the output is the %s itself; name another file with -o",
-                               i == 1 ? "input" : "input's data file");
+        const quire_source *source = &m->files[i].source;
+        if (source->fd < 0 || !same_file(&source->opened, &there)) continue;
+        return is_an_input(ctx, path, i == 1 ? "input" : "input's data file");
     }
     return QUIRE_OK;
 }
@@ -318,16 +331,27 @@ remove_all(saver *s, const quire_bytes *names, size_t n, quire_bytes except)
 
 /* --- the model -------------------------------------------------------------------------------- */
 
+/* Reading back tells errors; a warning about the model was told when it was first read. */
+static void
+pass_errors(void *data, const quire_diagnostic *d)
+{
+    const quire_ctx *outer = data;
+    if (d->severity == QUIRE_ERROR && outer->sink != NULL) outer->sink(outer->sink_data, d);
+}
+
 static quire_status
 verify_written(saver *s, const quire_staged *staged)
 {
     quire_source source;
     quire_model *written = NULL;
-    QUIRE_TRY(quire_staged_open(s->ctx, staged, &source));
-    QUIRE_TRY(quire_model_import(s->ctx, source, s->options->path, NULL, &written));
+    quire_ctx again = *s->ctx;
+    again.sink = pass_errors;
+    again.sink_data = s->ctx;
+    QUIRE_TRY(quire_staged_open(&again, staged, &source));
+    QUIRE_TRY(quire_model_import(&again, source, s->options->path, NULL, &written));
     quire_status status = QUIRE_OK;
-    if (s->options->verify != NULL) status = s->options->verify(s->ctx, s->options->data, written);
-    quire_model_destroy(s->ctx, written);
+    if (s->options->verify != NULL) status = s->options->verify(&again, s->options->data, written);
+    quire_model_destroy(&again, written);
     return status;
 }
 

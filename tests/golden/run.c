@@ -3,7 +3,7 @@
  *     golden_run PROGRAM FILE.gt [--bless]
  *
  * A golden file is comment lines (`# RUN: quire ...`, `# MODEL: name.onnx`, remarks), a model as
- * text, and after `# ---- out`, `# ---- err`, `# ---- exit N` what the program must say. Everything
+ * text, or as `# BYTES: 08 0a ...` lines where no text could say what is wrong with it, and after `# ---- out`, `# ---- err`, `# ---- exit N` what the program must say. Everything
  * before the first `# ----` is written to a file, so that messages name the lines of the golden
  * file itself. docs/testing.md describes the format; --bless rewrites the expectations.
  */
@@ -154,10 +154,37 @@ find_model(golden *g, const char *name, size_t n)
     die("%s: no models/%.*s above it", g->path, (int)n, name);
 }
 
+/* The bytes of all `# BYTES:` lines; false if there are none. */
+static bool
+read_bytes(const golden *g, text *out)
+{
+    static const char key[] = "# BYTES:";
+    bool found = false;
+    append(out, "", 0);
+    for (size_t at = 0, n; at < g->n_input; at += n + 1) {
+        n = line_length(&g->file, at);
+        if (!starts_with(&g->file, at, key)) continue;
+        found = true;
+        char *p = g->file.ptr + at + strlen(key);
+        for (char *end; p < g->file.ptr + at + n; p = end) {
+            const char byte = (char)strtol(p, &end, 16);
+            if (end == p) break;
+            append(out, &byte, 1);
+        }
+    }
+    return found;
+}
+
 static void
 make_input(golden *g)
 {
     static const char key[] = "# MODEL: ";
+    text bytes = {0};
+    if (read_bytes(g, &bytes)) {
+        snprintf(g->source, sizeof g->source, "%s/in.onnx", g->folder);
+        write_file(g->source, bytes.ptr, bytes.len);
+        return;
+    }
     snprintf(g->source, sizeof g->source, "%s/in.txt", g->folder);
     for (size_t at = 0, n; at < g->n_input; at += n + 1) {
         n = line_length(&g->file, at);
