@@ -184,10 +184,8 @@ quire_rope_finish(quire_rope *rope)
     }
 }
 
-/* The piece that holds byte `off`, which is inside the rope: the last one that does not start
- * behind it. An empty piece is never that, the next one starts where it does. */
-static size_t
-piece_at(const quire_rope *rope, uint64_t off)
+size_t
+quire_rope_piece_at(const quire_rope *rope, uint64_t off)
 {
     size_t low = 0, high = rope->n_pieces;
     while (high - low > 1) {
@@ -222,7 +220,7 @@ rope_read(quire_ctx *ctx, const quire_source *source, uint64_t off, void *buf, s
                                "cannot read %zu bytes at %llu: there are only %llu", n,
                                (unsigned long long)off, (unsigned long long)source->size);
     }
-    for (size_t i = n == 0 ? 0 : piece_at(rope, off); n > 0; i++) {
+    for (size_t i = n == 0 ? 0 : quire_rope_piece_at(rope, off); n > 0; i++) {
         const quire_rope_piece *piece = &rope->pieces[i];
         const uint64_t skip = off - piece->at;
         const uint64_t rest = piece->len - skip;

@@ -65,6 +65,10 @@ QUIRE_MUST_USE quire_status quire_rope_close(quire_ctx *ctx, quire_rope *rope,
 /* Computes the pieces' offsets; call when all is added. */
 void quire_rope_finish(quire_rope *rope);
 
+/* Index of the piece that holds byte `off`, which is inside the finished rope: the last one that does
+ * not start behind it. An empty piece is never that, the next one starts where it does. */
+size_t quire_rope_piece_at(const quire_rope *rope, uint64_t off);
+
 /* Reads a finished rope like a file. The rope must outlive the source. */
 quire_source quire_rope_as_source(const quire_rope *rope, const char *name);
 

@@ -1,29 +1,13 @@
 /* rope_origin.c - follows a range through ropes down to the source that holds it. */
 #include "base/rope_origin.h"
 
-/* Index of the piece that holds byte `off`, which is inside the rope. */
-static size_t
-piece_at(const quire_rope *rope, uint64_t off)
-{
-    size_t low = 0, high = rope->n_pieces;
-    while (high - low > 1) {
-        const size_t middle = low + (high - low) / 2;
-        if (rope->pieces[middle].at <= off) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
 /* One step: the range must lie in neighbouring pieces that continue each other in one source. */
 static bool
 below(const quire_rope *rope, uint64_t off, uint64_t len, const quire_source **out_source,
       uint64_t *out_off)
 {
     if (len == 0 || rope->n_pieces == 0) return false;
-    size_t i = piece_at(rope, off);
+    size_t i = quire_rope_piece_at(rope, off);
     const quire_rope_piece *first = &rope->pieces[i];
     if (first->kind != QUIRE_ROPE_SOURCE) return false;
     const uint64_t start = first->u.off + (off - first->at);

@@ -112,6 +112,8 @@ QUIRE_MUST_USE quire_status quire_sparse_check(quire_ctx *ctx, const quire_model
 /* What is wrong with the type of a graph's input or output: an element type nobody knows, a
  * negative dimension; NULL if nothing. A missing type is not wrong: ONNX Runtime infers it. */
 const char *quire_info_fault(const quire_model *m, quire_bytes info);
+/* The TensorProto field that holds elements of this type when they are not raw; 0 for an unknown type. */
+uint32_t quire_typed_field(int32_t dtype);
 /* Element type and rank of a tensor type in a ValueInfoProto; 0 and -1 if it says nothing. */
 void quire_info_read(const quire_model *m, quire_bytes info, int32_t *out_elem_type,
                      int32_t *out_rank);

@@ -5,20 +5,6 @@
 #include "graph/fields.h"
 #include "graph/text.h"
 
-uint32_t
-quire_text_typed_field(int32_t dtype)
-{
-    switch (quire_dtype_describe(dtype)->family) {
-    case 'f': return TENSOR_FLOAT_DATA;
-    case 'i': return TENSOR_INT32_DATA;
-    case 'l': return TENSOR_INT64_DATA;
-    case 'd': return TENSOR_DOUBLE_DATA;
-    case 'u': return TENSOR_UINT64_DATA;
-    case 's': return TENSOR_STRING_DATA;
-    default: return 0;
-    }
-}
-
 size_t
 quire_text_unit(int32_t dtype)
 {
@@ -71,7 +57,7 @@ parse_integer(quire_text_parser *t, int32_t dtype, quire_bytes number, bool raw)
     const size_t unit = quire_text_unit(dtype);
     int64_t x;
     QUIRE_TRY(quire_text_int_of(t, number, &x));
-    const bool narrow = quire_text_typed_field(dtype) == TENSOR_INT32_DATA;
+    const bool narrow = quire_typed_field(dtype) == TENSOR_INT32_DATA;
     if (raw ? !fits(dtype, unit, x) : narrow && (x < INT32_MIN || x > INT32_MAX)) {
         t->p = number.ptr;
         return quire_text_fail(t, "%" PRId64 " does not fit an element of type %s", x,
@@ -131,7 +117,7 @@ parse_values(quire_text_parser *t, int32_t dtype, bool raw, quire_text_message *
         QUIRE_TRY(quire_text_expect(t, '}'));
     }
     if (!raw && t->n_scratch == 0) return QUIRE_OK;
-    return quire_text_put_bytes(&t->build, m, raw ? TENSOR_RAW_DATA : quire_text_typed_field(dtype),
+    return quire_text_put_bytes(&t->build, m, raw ? TENSOR_RAW_DATA : quire_typed_field(dtype),
                                 (quire_bytes){t->scratch, t->n_scratch});
 }
 
@@ -204,7 +190,7 @@ parse_reference(quire_text_parser *t, const quire_text_type *type,
                                len, off, t->weights.size);
     }
     const uint32_t field = quire_text_has_remark(remarks, "typed")
-                               ? quire_text_typed_field(type->elem_type)
+                               ? quire_typed_field(type->elem_type)
                                : TENSOR_RAW_DATA;
     return quire_text_put_weights(&t->build, m, field, off, len);
 }

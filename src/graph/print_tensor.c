@@ -285,7 +285,7 @@ choose(const quire_printer *p, const tensor *t)
         s.how = VALUES;
         return s;
     }
-    const bool known = raw || t->data.number == quire_text_typed_field(t->dtype);
+    const bool known = raw || t->data.number == quire_typed_field(t->dtype);
     if (t->n_payloads > 1 || t->data.wire != QUIRE_WIRE_LEN || !known || unit == 0) return s;
     if (!(is_varint_field(t->data.number)) && s.len % unit != 0) return s;
     const bool small = count_values(t) <= most;

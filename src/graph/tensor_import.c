@@ -103,10 +103,10 @@ read_payload(quire_ctx *ctx, quire_model *m, quire_tensor_rec *r, payload *p)
     return QUIRE_OK;
 }
 
-static uint32_t
-field_of_family(char family)
+uint32_t
+quire_typed_field(int32_t dtype)
 {
-    switch (family) {
+    switch (quire_dtype_describe(dtype)->family) {
     case 'f': return TENSOR_FLOAT_DATA;
     case 'i': return TENSOR_INT32_DATA;
     case 'l': return TENSOR_INT64_DATA;
@@ -131,7 +131,7 @@ typed_values(const quire_tensor_rec *r)
 static quire_status
 check_typed(quire_ctx *ctx, const quire_tensor_rec *r, const payload *p, const char *path)
 {
-    const uint32_t wanted = field_of_family(quire_dtype_describe(r->dtype)->family);
+    const uint32_t wanted = quire_typed_field(r->dtype);
     if (p->n_typed_fields > 1 || (wanted != 0 && p->typed_field != wanted)) {
         return quire_fail(
             ctx, QUIRE_E_INVALID, path,

@@ -222,8 +222,6 @@ QUIRE_MUST_USE quire_status quire_text_parse_data(quire_text_parser *t, const qu
                                                   const quire_text_remarks *remarks,
                                                   quire_text_message *m);
 
-/* Typed field of a family of dtype_defs.inc; 0 for none. */
-uint32_t quire_text_typed_field(int32_t dtype);
 /* Bytes of one value between braces: half bytes come in pairs. 0: no such spelling. */
 size_t quire_text_unit(int32_t dtype);
 
