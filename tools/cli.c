@@ -90,8 +90,8 @@ cli_sink(void *data, const quire_diagnostic *d)
     fprintf(stderr, "%s\n", line);
 }
 
-static double
-seconds(void)
+double
+cli_seconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -103,7 +103,7 @@ cli_progress(void *data, const char *what, uint64_t done, uint64_t total)
 {
     cli *c = data;
     if (c->verbosity < 0 || total == 0 || !isatty(STDERR_FILENO)) return;
-    const double now = seconds();
+    const double now = cli_seconds();
     if (c->progress_what != what) c->progress_start = now;
     c->progress_what = what;
     const double spent = now - c->progress_start;

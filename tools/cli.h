@@ -34,6 +34,8 @@ int cli_finish(cli *c, quire_status status);
 void cli_sink(void *data, const quire_diagnostic *diagnostic);
 /* A line with percentage on a terminal, once a job has taken more than a second. */
 void cli_progress(void *data, const char *what, uint64_t done, uint64_t total);
+/* Seconds on a clock that only goes forward. */
+double cli_seconds(void);
 /* Reports a usage error; returns QUIRE_E_USAGE. */
 quire_status cli_usage(cli *c, const char *format, ...) QUIRE_PRINTF(2, 3);
 

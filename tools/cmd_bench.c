@@ -2,20 +2,11 @@
  * this one, taken in the same run on the same machine.
  */
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/commit.h"
 #include "base/source.h"
 #include "options.h"
-
-static double
-seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 /* Through memory in chunks, as a quantizer must: no help from the kernel's file-to-file copies. */
 static quire_status
@@ -36,9 +27,9 @@ time_copy(cli *c, const quire_source *source, const char *output, bool keep)
 {
     quire_staged staged;
     QUIRE_TRY(quire_staged_create(&c->ctx, output, &staged));
-    const double start = seconds();
+    const double start = cli_seconds();
     quire_status status = copy_all(c, source, &staged);
-    const double spent = seconds() - start;
+    const double spent = cli_seconds() - start;
     if (status == QUIRE_OK && keep) status = quire_staged_commit(&c->ctx, &staged);
     quire_staged_abandon(&c->ctx, &staged);
     if (status != QUIRE_OK) return status;

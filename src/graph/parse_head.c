@@ -3,13 +3,7 @@
 #include "graph/fields.h"
 #include "graph/text.h"
 
-typedef struct key {
-    const char *word;
-    uint32_t number;
-    char kind; /* i integer, s string, o opset imports, m metadata */
-} key;
-
-static const key model_keys[] = {
+const quire_text_key quire_text_model_keys[] = {
     {"ir_version", MODEL_IR_VERSION, 'i'},
     {"opset_import", MODEL_OPSET_IMPORT, 'o'},
     {"producer_name", 2, 's'},
@@ -21,7 +15,7 @@ static const key model_keys[] = {
     {NULL, 0, 0},
 };
 
-static const key function_keys[] = {
+const quire_text_key quire_text_function_keys[] = {
     {"domain", FUNCTION_DOMAIN, 's'},
     {"overload", FUNCTION_OVERLOAD, 's'},
     {"opset_import", FUNCTION_OPSET_IMPORT, 'o'},
@@ -31,7 +25,7 @@ static const key function_keys[] = {
 
 /* `["" : 17, "x" : 1]` or `["key": "value"]`: messages of two fields each. */
 static quire_status
-parse_pairs(quire_text_parser *t, const key *k, quire_text_message *m)
+parse_pairs(quire_text_parser *t, const quire_text_key *k, quire_text_message *m)
 {
     QUIRE_TRY(quire_text_expect(t, '['));
     if (quire_text_match(t, ']')) return QUIRE_OK;
@@ -55,18 +49,19 @@ parse_pairs(quire_text_parser *t, const key *k, quire_text_message *m)
 }
 
 static quire_status
-parse_key(quire_text_parser *t, const key *keys, quire_text_message *m)
+parse_key(quire_text_parser *t, const quire_text_key *keys, quire_text_message *m)
 {
     const quire_bytes word = quire_text_peek_word(t);
-    const key *k = keys;
+    const quire_text_key *k = keys;
     quire_bytes text;
     int64_t i;
     while (k->word != NULL && !quire_bytes_equal(word, quire_bytes_of(k->word)))
         k++;
     if (k->word == NULL) {
-        return quire_text_fail(
-            t, "expected a property of a %s, such as %s", keys == model_keys ? "model" : "function",
-            keys == model_keys ? "ir_version or opset_import" : "domain or opset_import");
+        return quire_text_fail(t, "expected a property of a %s, such as %s",
+                               keys == quire_text_model_keys ? "model" : "function",
+                               keys == quire_text_model_keys ? "ir_version or opset_import"
+                                                             : "domain or opset_import");
     }
     t->p += word.len;
     QUIRE_TRY(quire_text_expect(t, ':'));
@@ -80,7 +75,7 @@ parse_key(quire_text_parser *t, const key *keys, quire_text_message *m)
 }
 
 static quire_status
-parse_head(quire_text_parser *t, const key *keys, quire_text_message *m)
+parse_head(quire_text_parser *t, const quire_text_key *keys, quire_text_message *m)
 {
     if (!quire_text_match(t, '<')) return QUIRE_OK;
     do {
@@ -92,12 +87,12 @@ parse_head(quire_text_parser *t, const key *keys, quire_text_message *m)
 quire_status
 quire_text_parse_model_head(quire_text_parser *t, quire_text_message *m)
 {
-    return parse_head(t, model_keys, m);
+    return parse_head(t, quire_text_model_keys, m);
 }
 
 quire_status
 quire_text_parse_function_head(quire_text_parser *t, quire_text_message *m)
 {
-    QUIRE_TRY(parse_head(t, function_keys, m));
+    QUIRE_TRY(parse_head(t, quire_text_function_keys, m));
     return quire_text_parse_signature(t, m);
 }

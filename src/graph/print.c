@@ -243,12 +243,6 @@ quire_print_graph(quire_printer *p, quire_bytes body)
 
 /* --- heads ------------------------------------------------------------------------------------ */
 
-typedef struct key {
-    const char *word;
-    uint32_t number;
-    char kind; /* as in parse_head.c */
-} key;
-
 /* Is the entry of a list two readable strings, or a readable domain and whatever version? */
 static bool
 is_sayable_pair(const quire_model *m, quire_bytes body, char kind)
@@ -263,7 +257,7 @@ is_sayable_pair(const quire_model *m, quire_bytes body, char kind)
 
 /* `["" : 17]` or `["key": "value"]`. */
 static void
-print_pairs(quire_printer *p, quire_bytes body, const key *k)
+print_pairs(quire_printer *p, quire_bytes body, const quire_text_key *k)
 {
     quire_writer *w = &p->own;
     const char *separator = "[";
@@ -289,7 +283,7 @@ print_pairs(quire_printer *p, quire_bytes body, const key *k)
 
 /* Can the property be said? */
 static bool
-is_sayable(const quire_printer *p, quire_bytes body, const key *k)
+is_sayable(const quire_printer *p, quire_bytes body, const quire_text_key *k)
 {
     quire_field f;
     if (!quire_print_find(p->m, body, k->number, &f)) return false;
@@ -304,10 +298,10 @@ is_sayable(const quire_printer *p, quire_bytes body, const key *k)
 
 /* `<ir_version: 8, ...>` into p->own; nothing if nothing can be said. */
 static void
-print_head(quire_printer *p, quire_bytes body, const key *keys)
+print_head(quire_printer *p, quire_bytes body, const quire_text_key *keys)
 {
     const char *separator = "<\n  ";
-    for (const key *k = keys; k->word != NULL; k++) {
+    for (const quire_text_key *k = keys; k->word != NULL; k++) {
         quire_field f;
         if (!is_sayable(p, body, k)) continue;
         quire_writef(&p->own, "%s%s: ", separator, k->word);
@@ -373,19 +367,12 @@ print_signature(quire_printer *p, quire_writer *w, quire_bytes body, bool with_d
 static quire_status
 print_function(quire_printer *p, quire_bytes body)
 {
-    static const key keys[] = {
-        {"domain", FUNCTION_DOMAIN, 's'},
-        {"overload", FUNCTION_OVERLOAD, 's'},
-        {"opset_import", FUNCTION_OPSET_IMPORT, 'o'},
-        {"doc_string", 8, 's'},
-        {NULL, 0, 0},
-    };
     const uint64_t numbers = (uint64_t)1 << FUNCTION_NODE |
                              (uint64_t)1 << FUNCTION_ATTRIBUTE_PROTO |
                              (uint64_t)1 << FUNCTION_VALUE_INFO;
     const uint64_t children = quire_print_children(p, body, numbers);
     quire_print_begin(p);
-    print_head(p, body, keys);
+    print_head(p, body, quire_text_function_keys);
     QUIRE_TRY(quire_writer_finish(&p->own));
     const size_t n_head = p->n_text;
     QUIRE_TRY(print_signature(p, &p->own, body, false));
@@ -405,17 +392,6 @@ print_function(quire_printer *p, quire_bytes body)
 static quire_status
 print_model(quire_printer *p, quire_bytes body)
 {
-    static const key keys[] = {
-        {"ir_version", MODEL_IR_VERSION, 'i'},
-        {"opset_import", MODEL_OPSET_IMPORT, 'o'},
-        {"producer_name", 2, 's'},
-        {"producer_version", 3, 's'},
-        {"domain", 4, 's'},
-        {"model_version", 5, 'i'},
-        {"doc_string", 6, 's'},
-        {"metadata_props", 14, 'm'},
-        {NULL, 0, 0},
-    };
     if (!p->options.brief) {
         quire_write_str(p->w, "#: quire 1");
         if (p->own_name != NULL) quire_write_str(p->w, " ");
@@ -424,7 +400,7 @@ print_model(quire_printer *p, quire_bytes body)
     }
     p->at_line = true;
     quire_print_begin(p);
-    print_head(p, body, keys);
+    print_head(p, body, quire_text_model_keys);
     const uint64_t children =
         quire_print_children(p, body, (uint64_t)1 << MODEL_GRAPH | (uint64_t)1 << MODEL_FUNCTIONS);
     QUIRE_TRY(quire_print_remarks(p, QUIRE_PRINT_MODEL, body, children, 0, NULL));

@@ -222,6 +222,15 @@ QUIRE_MUST_USE quire_status quire_text_parse_data(quire_text_parser *t, const qu
                                                   const quire_text_remarks *remarks,
                                                   quire_text_message *m);
 
+/* A property of a model or function between `<` and `>`: printed in this order, read in any. */
+typedef struct quire_text_key {
+    const char *word; /* NULL ends a table */
+    uint32_t number;  /* field of the message */
+    char kind;        /* i integer, s string, o opset imports, m metadata */
+} quire_text_key;
+extern const quire_text_key quire_text_model_keys[];
+extern const quire_text_key quire_text_function_keys[];
+
 /* Bytes of one value between braces: half bytes come in pairs. 0: no such spelling. */
 size_t quire_text_unit(int32_t dtype);
 

@@ -48,7 +48,7 @@ run_and_verify(quire_ctx *ctx, quire_run *run, const quire_pass *pass, bool veri
     const uint64_t start = now_ns();
     QUIRE_TRY(pass->run(ctx, run));
     *out_ns = now_ns() - start;
-    if (!verify) return QUIRE_OK;
+    if (!verify && !QUIRE_VERIFY_EACH) return QUIRE_OK;
     const quire_status status = quire_model_verify(ctx, run->model, QUIRE_E_INTERNAL);
     if (status != QUIRE_E_INTERNAL) return status;
     return quire_bug(ctx, "pass %s left a graph that breaks the rules above", pass->name);

@@ -30,7 +30,7 @@ const quire_pass *quire_pass_at(size_t i);
 const quire_pass *quire_pass_find(quire_bytes name);
 
 typedef struct quire_manager_options {
-    bool verify_each;   /* the verifier after every pass                                */
+    bool verify_each;   /* the verifier after every pass; builds with QUIRE_VERIFY_EACH always */
     bool print_changed; /* the model's text after each pass that changed it, to `out`   */
     bool times;         /* a table of milliseconds per pass, to `out`, at the end       */
     quire_writer *out;  /* stderr of the program                                        */

@@ -294,7 +294,7 @@ static quire_status
 run_passes(job *j)
 {
     quire_run run = {.model = j->model, .tables = &j->tables};
-    const quire_manager_options manager = {.verify_each = QUIRE_VERIFY_EACH};
+    const quire_manager_options manager = {0};
     j->tables.beside = j->output;
     j->tables.plan_only = j->options.dry_run != 0;
     return quire_pipeline_run(j->ctx, &run, pipeline, &manager);
