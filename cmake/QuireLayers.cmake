@@ -19,6 +19,9 @@ function(quire_layer name)
     target_include_directories(${target} PRIVATE "${layer_root}/${name}"
                                                  "${PROJECT_SOURCE_DIR}/include")
     target_link_libraries(${target} PRIVATE quire_flags PkgConfig::XXHASH)
+    if(name STREQUAL "passes")
+        target_link_libraries(${target} PRIVATE PkgConfig::PCRE2 PkgConfig::JANSSON)
+    endif()
     foreach(seen IN ITEMS ${name} ${ARGN})
         if(seen STREQUAL "proto")
             add_dependencies(${target} quire_proto_sources)
@@ -43,7 +46,7 @@ function(quire_add_layers target)
             target_sources(${target} PRIVATE $<TARGET_OBJECTS:quire_proto>)
         endif()
     endforeach()
-    target_link_libraries(${target} PRIVATE PkgConfig::PROTOBUF_C PkgConfig::XXHASH m)
+    target_link_libraries(${target} PRIVATE ${QUIRE_DEPENDENCIES})
 endfunction()
 
 # libquire: static unless BUILD_SHARED_LIBS, because the program and most embedders want one file

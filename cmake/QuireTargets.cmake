@@ -26,6 +26,8 @@ if(PYTHON3 AND TARGET quire_program)
     add_custom_target(bench
         COMMAND "${PYTHON3}" tests/bench/run.py --quire $<TARGET_FILE:quire_program>
                 --work "${PROJECT_BINARY_DIR}"
+        COMMAND "${PYTHON3}" tests/bench/chains.py --quire $<TARGET_FILE:quire_program>
+                --work "${PROJECT_BINARY_DIR}"
         DEPENDS quire_program
         WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" USES_TERMINAL VERBATIM)
 endif()

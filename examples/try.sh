@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 . tests/support/packages.sh
 
 install_packages cmake make gcc libc6-dev pkg-config \
-    protobuf-c-compiler libprotobuf-c-dev libxxhash-dev
+    protobuf-c-compiler libprotobuf-c-dev libxxhash-dev libpcre2-dev libjansson-dev
 
 mkdir -p build
 {
