@@ -13,7 +13,7 @@
 #include "graph/fields.h"
 #include "graph/path.h"
 
-enum { MODEL_METADATA = 14, MODEL_CONFIGURATION = 26 };
+enum { MODEL_CONFIGURATION = 26 };
 
 typedef struct item {
     uint32_t name;   /* symbol in differ.names             */

@@ -1,9 +1,10 @@
 /* edit.h - the one gate through which a model changes.
  *
- * Every function here keeps the links of uses, lists and scopes right, marks what must be written anew
- * (QUIRE_TOUCHED on the record, QUIRE_INNER on what holds it), tells the layers (erased, replaced) and
- * notes values whose last use went away in m->orphans. Pieces that may fail allocate first: a failed
- * call changes nothing. All report QUIRE_E_NOMEM; ids must be alive.
+ * Every function here keeps the links of uses, lists and scopes right, marks what must be
+ * written anew (QUIRE_TOUCHED on the record, QUIRE_INNER on what holds it), tells the layers
+ * (erased, moved) and notes values whose last use went away in m->orphans. Pieces that may fail
+ * allocate first: a failed call changes nothing. All report QUIRE_E_NOMEM, and QUIRE_E_INTERNAL
+ * for what the caller should not have asked; ids must be alive.
  */
 #ifndef QUIRE_GRAPH_EDIT_H
 #define QUIRE_GRAPH_EDIT_H
@@ -44,8 +45,8 @@ typedef struct quire_node_make {
 QUIRE_MUST_USE quire_status quire_node_create(quire_ctx *ctx, quire_model *m,
                                               const quire_node_make *make, quire_node before,
                                               quire_node *out_node);
-/* Unlinks n, its operands, its bodies and everything in them, and drops value infos, quantization annotations and
- * sharding entries that name its results, which must be unused. */
+/* Unlinks n, its operands, its bodies and everything in them, and drops value infos,
+ * quantization annotations and sharding entries that name its results, which must be unused. */
 QUIRE_MUST_USE quire_status quire_node_erase(quire_ctx *ctx, quire_model *m, quire_node n);
 QUIRE_MUST_USE quire_status quire_node_move_before(quire_ctx *ctx, quire_model *m, quire_node n,
                                                    quire_node before);
@@ -53,13 +54,21 @@ QUIRE_MUST_USE quire_status quire_node_move_before(quire_ctx *ctx, quire_model *
 /* Makes `use` read `value` (0: omits the operand). */
 QUIRE_MUST_USE quire_status quire_use_set(quire_ctx *ctx, quire_model *m, quire_use use,
                                           quire_value value);
-/* Every use of `from`, in every graph, reads `to`. Linear in the uses. Output slots keep their public names:
- * the exporter gives the slot's name to the value, or writes an Identity where a value has two. */
+/* Every use of `from`, in every graph, reads `to`. Linear in the uses. Output slots keep their
+ * public names: the exporter gives the slot's name to the value, or writes an Identity where a
+ * value has two. */
 QUIRE_MUST_USE quire_status quire_value_replace_all_uses(quire_ctx *ctx, quire_model *m,
                                                          quire_value from, quire_value to);
-/* `to` takes over name, ValueInfoProto and type of `from`, which is left with the name "". */
+/* `to` takes over name, ValueInfoProto and type of `from`, and what layers say about it as a
+ * value; `from` is left with the name "" and must not be used any more. Value info, quantization
+ * annotations and sharding entries that name `to` so far are dropped. Both are results of nodes. */
 QUIRE_MUST_USE quire_status quire_value_take_name(quire_ctx *ctx, quire_model *m, quire_value to,
                                                   quire_value from);
+/* Every use of v but operand uses of `except` reads result 0 of `except` instead: puts a node
+ * that reads v between v and its readers. v keeps its id, name and annotations; `except` must be
+ * v's reader, in v's graph and before every other reader. Linear in the uses. */
+QUIRE_MUST_USE quire_status quire_value_interpose(quire_ctx *ctx, quire_model *m, quire_value v,
+                                                  quire_node except);
 void quire_value_set_type(quire_model *m, quire_value v, int32_t elem_type, int32_t rank);
 
 typedef struct quire_tensor_make {
@@ -78,20 +87,43 @@ QUIRE_MUST_USE quire_status quire_tensor_create(quire_ctx *ctx, quire_model *m,
 QUIRE_MUST_USE quire_status quire_graph_add_initializer(quire_ctx *ctx, quire_model *m,
                                                         quire_graph g, quire_tensor tensor,
                                                         quire_value *out_value);
-/* Removes the unused initializer v with its graph input (ir_version < 4), its value infos, and the quantization
- * annotations and sharding entries that name it. */
+/* Removes the unused initializer v with its graph input (ir_version < 4), its value infos, and
+ * the quantization annotations and sharding entries that name it. */
 QUIRE_MUST_USE quire_status quire_graph_remove_initializer(quire_ctx *ctx, quire_model *m,
                                                            quire_value v);
 
-/* A name no value, graph interface or node uses: `base`, else `base.1`, `base.2`, ... In the model's arena. */
+/* A name no value, graph interface or node uses: `base`, else `base.1`, `base.2`, ... In the
+ * model's arena. */
 QUIRE_MUST_USE quire_status quire_model_fresh_name(quire_ctx *ctx, quire_model *m, quire_bytes base,
                                                    quire_bytes *out_name);
 
-/* Marks every record touched, so that all are written from the records: the test of losslessness. */
+/* Sets model metadata entry `key` at its place among the others (if there are several, at the
+ * last one's; the others go, so that no reader finds an old value), or appends it behind the last
+ * entry; `value` NULL removes all of that key. Keys and values are copied. Reports QUIRE_E_INVALID
+ * for text that is not UTF-8 or holds NUL: such a file could not be read again. Nothing else of
+ * the file is written anew for it. Read with quire_model_metadata (carrier.h). */
+QUIRE_MUST_USE quire_status quire_model_set_metadata(quire_ctx *ctx, quire_model *m,
+                                                     const char *key, const quire_bytes *value);
+
+/* A snapshot holds a copy of every record, list and layer. Restoring brings them back, exactly:
+ * ids and pointers made before it stay valid, ids made after it are gone (and will be given out
+ * again). What is only ever added stays: symbols (their names count as taken), memory, files,
+ * rows of the spec pool; a layer made since is empty. A snapshot may be restored several times,
+ * also an older one and then a newer one, into the model it was taken of. Memory: that of the
+ * records, from the allocator of `ctx`. */
+typedef struct quire_snapshot quire_snapshot;
+QUIRE_MUST_USE quire_status quire_snapshot_take(quire_ctx *ctx, const quire_model *m,
+                                                quire_snapshot **out_snapshot);
+/* Cannot fail: allocates nothing. Linear in the records. */
+void quire_snapshot_restore(quire_model *m, const quire_snapshot *snapshot);
+void quire_snapshot_destroy(quire_ctx *ctx, quire_snapshot *snapshot); /* accepts NULL */
+
+/* Marks every record touched, so that all are written from the records: the test of
+ * losslessness. */
 void quire_model_touch_all(quire_model *m);
 
-/* Output slots whose value has another name: the value takes the slot's name where it is free to, else an Identity is put
- * between. Call before export. */
+/* Output slots whose value has another name: the value takes the slot's name where it is free
+ * to, else an Identity is put between. Call before export. */
 QUIRE_MUST_USE quire_status quire_model_settle_outputs(quire_ctx *ctx, quire_model *m);
 
 /* Marks what holds a touched tensor: initializers' graphs, attributes and their nodes. */

@@ -1,13 +1,15 @@
 /* export.c - a model becomes a rope: see export.h.
  *
- * A message is written as a list of entries ordered by field number: views of what stood in the file, fields
- * that protobuf-c packed from the record, and children. Ordering is a counting sort that keeps the order
- * within a number; fields unknown to the schema come last, as protobuf writes them.
+ * A message is written as a list of entries ordered by field number: views of what stood in the
+ * file, fields that protobuf-c packed from the record, and children. Ordering is a counting sort
+ * that keeps the order within a number; fields unknown to the schema come last, as protobuf
+ * writes them.
  */
 #include "graph/export.h"
 
 #include "base/alloc.h"
 #include "base/diag.h"
+#include "graph/carrier.h"
 #include "graph/fields.h"
 #include "graph/pb.h"
 
@@ -19,13 +21,14 @@ typedef enum entry_kind {
     ENTRY_ATTR,
     ENTRY_TENSOR,
     ENTRY_GRAPH,
-    ENTRY_TRAINING
+    ENTRY_TRAINING,
+    ENTRY_METADATA
 } entry_kind;
 
 typedef struct entry {
     uint32_t number; /* field number; UNKNOWN for fields the schema does not have */
     uint32_t kind;
-    uint32_t id;
+    uint32_t id;       /* of the child; metadata: which of the model's changes */
     quire_bytes bytes; /* view: tag to end; body: without header */
 } entry;
 
@@ -106,7 +109,8 @@ own_fields(exporter *x, quire_bytes src, uint32_t children, quire_bytes *out)
     return QUIRE_OK;
 }
 
-/* Pushes the fields of packed or verbatim bytes; `children` are left out, `bulk_only` takes just the bulk. */
+/* Pushes the fields of packed or verbatim bytes; `children` are left out, `bulk_only` takes just
+ * the bulk. */
 static quire_status
 push_fields(exporter *x, const ProtobufCMessageDescriptor *schema, quire_bytes src,
             uint32_t children, bool bulk_only)
@@ -119,7 +123,8 @@ push_fields(exporter *x, const ProtobufCMessageDescriptor *schema, quire_bytes s
     return QUIRE_OK;
 }
 
-/* Packs `message` for as long as the rope lives and pushes its fields, and the bulk of `src` beside them. */
+/* Packs `message` for as long as the rope lives and pushes its fields, and the bulk of `src`
+ * beside them. */
 static quire_status
 push_packed(exporter *x, const ProtobufCMessage *message, quire_bytes src, uint32_t children)
 {
@@ -193,7 +198,8 @@ write_field(exporter *x, uint32_t number, size_t base)
     return quire_rope_close(x->ctx, x->rope, mark);
 }
 
-/* A leaf message: as it stood, or through protobuf-c if touched, or from bare bytes if made here. */
+/* A leaf message: as it stood, or through protobuf-c if touched, or from bare bytes if made
+ * here. */
 static quire_status
 push_leaf(exporter *x, uint32_t number, const ProtobufCMessageDescriptor *schema, quire_bytes body,
           quire_bytes whole, uint32_t flags)
@@ -286,7 +292,8 @@ drop_entry(Onnx__TensorProto *proto, const char *key)
     proto->n_external_data = kept;
 }
 
-/* A tensor whose place in the data file changed: location, offset and length anew; a checksum would be of the old file. */
+/* A tensor whose place in the data file changed: location, offset and length anew; a checksum
+ * would be of the old file. */
 static quire_status
 set_external(exporter *x, const quire_tensor_rec *r, Onnx__TensorProto *proto)
 {
@@ -595,17 +602,36 @@ write_training(exporter *x, const quire_training_rec *t)
     return write_field(x, MODEL_TRAINING_INFO, base);
 }
 
+static quire_status
+write_string(exporter *x, uint32_t number, quire_bytes text)
+{
+    quire_rope_mark mark;
+    QUIRE_TRY(quire_rope_open(x->ctx, x->rope, number, &mark));
+    QUIRE_TRY(quire_rope_add(x->ctx, x->rope, text));
+    return quire_rope_close(x->ctx, x->rope, mark);
+}
+
+/* The model's k-th change as an entry. */
+static quire_status
+write_metadata(exporter *x, uint32_t k)
+{
+    const quire_metadata_edit *e = x->m->metadata;
+    quire_rope_mark mark;
+    for (; k > 0; k--)
+        e = e->next;
+    QUIRE_TRY(quire_rope_open(x->ctx, x->rope, MODEL_METADATA, &mark));
+    QUIRE_TRY(write_string(x, ENTRY_KEY, e->key));
+    QUIRE_TRY(write_string(x, ENTRY_VALUE, e->value));
+    return quire_rope_close(x->ctx, x->rope, mark);
+}
+
 /* One entry. Its number is also the field a child is written under. */
 static quire_status
 write_entry(exporter *x, entry e)
 {
-    quire_rope_mark mark;
     switch ((entry_kind)e.kind) {
     case ENTRY_VIEW: return add_view(x, e.bytes);
-    case ENTRY_BODY:
-        QUIRE_TRY(quire_rope_open(x->ctx, x->rope, e.number, &mark));
-        QUIRE_TRY(quire_rope_add(x->ctx, x->rope, e.bytes));
-        return quire_rope_close(x->ctx, x->rope, mark);
+    case ENTRY_BODY: return write_string(x, e.number, e.bytes);
     case ENTRY_BLOB:
         return write_blob(x, e.number, quire_tensor_at(x->m, (quire_tensor){e.id})->data);
     case ENTRY_NODE: return write_node(x, (quire_node){e.id}, e.number);
@@ -616,6 +642,7 @@ write_entry(exporter *x, entry e)
                    ? write_function(x, (quire_graph){e.id})
                    : write_graph(x, (quire_graph){e.id}, e.number);
     case ENTRY_TRAINING: return write_training(x, &x->m->training[e.id]);
+    case ENTRY_METADATA: return write_metadata(x, e.id);
     }
     return quire_bug(x->ctx, "an export entry of unknown kind");
 }
@@ -645,12 +672,82 @@ push_own_model(exporter *x)
     return push_packed(x, &proto->base, m->src, MODEL_CHILDREN);
 }
 
+static bool
+is_metadata(const exporter *x, const entry *e, quire_bytes key)
+{
+    quire_field f;
+    quire_cursor c = quire_cursor_over(x->m, e->bytes);
+    return e->kind == ENTRY_VIEW && e->number == MODEL_METADATA && quire_cursor_next(&c, &f) &&
+           quire_metadata_is_entry(x->m, &f, key);
+}
+
+/* Puts an entry behind the last one of its number, or where that number belongs. */
+static quire_status
+insert(exporter *x, entry e)
+{
+    size_t at = 0;
+    bool has_peer = false;
+    for (size_t i = 0; i < x->n; i++) {
+        const bool peer = x->entries[i].number == e.number;
+        if (peer || (!has_peer && x->entries[i].number < e.number)) at = i + 1;
+        has_peer |= peer;
+    }
+    QUIRE_TRY(push(x, e.number, e.kind, e.id, e.bytes));
+    memmove(&x->entries[at + 1], &x->entries[at], (x->n - 1 - at) * sizeof e);
+    x->entries[at] = e;
+    return QUIRE_OK;
+}
+
+/* The last entry of the key becomes what the change says, the others go: a reader that takes the
+ * first of several must not find an old value. */
+static quire_status
+change_metadata(exporter *x, const quire_metadata_edit *change, uint32_t k)
+{
+    const entry made = {.number = MODEL_METADATA, .kind = ENTRY_METADATA, .id = k};
+    size_t n = 0;
+    size_t last = SIZE_MAX;
+    for (size_t i = 0; i < x->n; i++) {
+        if (is_metadata(x, &x->entries[i], change->key)) last = i;
+    }
+    for (size_t i = 0; i < x->n; i++) {
+        if (i == last && !change->removed) {
+            x->entries[n++] = made;
+        } else if (last == SIZE_MAX || !is_metadata(x, &x->entries[i], change->key)) {
+            x->entries[n++] = x->entries[i];
+        }
+    }
+    x->n = n;
+    return last == SIZE_MAX && !change->removed ? insert(x, made) : QUIRE_OK;
+}
+
+/* Linear in the model's own fields for every change; there is one, the annotations. */
+static quire_status
+change_all_metadata(exporter *x)
+{
+    uint32_t k = 0;
+    for (const quire_metadata_edit *e = x->m->metadata; e != NULL; e = e->next)
+        QUIRE_TRY(change_metadata(x, e, k++));
+    return QUIRE_OK;
+}
+
+/* A model of which only metadata entries changed: every other field as and where it stood. */
+static quire_status
+write_in_place(exporter *x)
+{
+    QUIRE_TRY(push_fields(x, &onnx__model_proto__descriptor, x->m->src, 0, false));
+    QUIRE_TRY(change_all_metadata(x));
+    for (size_t i = 0; i < x->n; i++)
+        QUIRE_TRY(write_entry(x, x->entries[i]));
+    return QUIRE_OK;
+}
+
 static quire_status
 write_model(exporter *x)
 {
     const quire_model *m = x->m;
-    if (!model_touched(m)) return add_view(x, m->src);
+    if (!model_touched(m)) return m->metadata == NULL ? add_view(x, m->src) : write_in_place(x);
     QUIRE_TRY(push_own_model(x));
+    QUIRE_TRY(change_all_metadata(x));
     QUIRE_TRY(push_child(x, MODEL_GRAPH, ENTRY_GRAPH, m->main.id));
     for (size_t i = 0; i < m->n_training; i++)
         QUIRE_TRY(push_child(x, MODEL_TRAINING_INFO, ENTRY_TRAINING, (uint32_t)i));

@@ -24,7 +24,7 @@ struct quire_layer {
 static uint64_t
 key_of(quire_slot slot)
 {
-    return (uint64_t)(slot.is_use != 0) << 32 | slot.id;
+    return (uint64_t)(slot.kind) << 32 | slot.id;
 }
 
 static size_t
@@ -54,6 +54,18 @@ quire_layer_find(const quire_model *m, const char *name)
     return layer;
 }
 
+quire_layer *
+quire_layer_next(const quire_model *m, const quire_layer *layer)
+{
+    return layer == NULL ? m->layers : layer->next;
+}
+
+const char *
+quire_layer_name(const quire_layer *layer)
+{
+    return layer->name;
+}
+
 static void
 layer_free(const quire_allocator *alloc, quire_layer *layer)
 {
@@ -69,7 +81,10 @@ quire_layer_get(quire_ctx *ctx, quire_model *m, const char *name, size_t record_
                 quire_layer **out_layer)
 {
     *out_layer = quire_layer_find(m, name);
-    if (*out_layer != NULL) return QUIRE_OK;
+    if (*out_layer != NULL) {
+        if ((*out_layer)->n == 0) (*out_layer)->record_size = record_size;
+        return QUIRE_OK;
+    }
     quire_layer *layer = quire_alloc(m->alloc, sizeof *layer);
     if (layer == NULL) return quire_nomem(ctx);
     *layer =
@@ -212,6 +227,26 @@ quire_layers_erased(quire_model *m, quire_slot slot)
         quire_layer_clear(layer, slot);
 }
 
+/* The record stays where it is; only its key changes. */
+static void
+move_record(quire_layer *layer, quire_slot from, quire_slot to)
+{
+    if (quire_layer_record(layer, from) == NULL || quire_slot_equal(from, to)) return;
+    quire_layer_clear(layer, to);
+    const size_t at = place_of(layer, key_of(from));
+    const uint32_t index = layer->places[at];
+    free_place(layer, at);
+    layer->keys[index - 1] = key_of(to);
+    layer->places[place_of(layer, key_of(to))] = index;
+}
+
+void
+quire_layers_moved(quire_model *m, quire_slot from, quire_slot to)
+{
+    for (quire_layer *layer = m->layers; layer != NULL; layer = layer->next)
+        move_record(layer, from, to);
+}
+
 void
 quire_layers_destroy(quire_model *m)
 {
@@ -220,4 +255,73 @@ quire_layers_destroy(quire_model *m)
         m->layers = layer->next;
         layer_free(m->alloc, layer);
     }
+}
+
+/* --- snapshots -------------------------------------------------------------------------------- */
+
+struct quire_layer_copy {
+    struct quire_layer_copy *next;
+    quire_layer *layer;
+    size_t n, record_size;
+    quire_bytes keys, records;
+};
+
+static quire_status
+copy_layer(quire_ctx *ctx, quire_arena *arena, quire_layer *layer, quire_layer_copy **out_copy)
+{
+    const quire_bytes keys = {(const uint8_t *)layer->keys, layer->n * sizeof *layer->keys};
+    const quire_bytes records = {layer->records, layer->n * layer->record_size};
+    quire_layer_copy *copy;
+    QUIRE_TRY(quire_arena_take(ctx, arena, sizeof *copy, &copy));
+    *copy = (quire_layer_copy){.layer = layer, .n = layer->n, .record_size = layer->record_size};
+    QUIRE_TRY(quire_arena_copy(ctx, arena, keys, &copy->keys));
+    QUIRE_TRY(quire_arena_copy(ctx, arena, records, &copy->records));
+    *out_copy = copy;
+    return QUIRE_OK;
+}
+
+quire_status
+quire_layers_copy(quire_ctx *ctx, quire_arena *arena, const quire_model *m,
+                  const quire_layer_copy **out_copies)
+{
+    quire_layer_copy *copies = NULL;
+    for (quire_layer *layer = m->layers; layer != NULL; layer = layer->next) {
+        quire_layer_copy *copy;
+        QUIRE_TRY(copy_layer(ctx, arena, layer, &copy));
+        copy->next = copies;
+        copies = copy;
+    }
+    *out_copies = copies;
+    return QUIRE_OK;
+}
+
+static void
+empty_layer(quire_layer *layer)
+{
+    if (layer->places_room > 0)
+        memset(layer->places, 0, layer->places_room * sizeof *layer->places);
+    layer->n = 0;
+}
+
+/* There is room: a layer's arrays never shrink. */
+static void
+refill_layer(const quire_layer_copy *copy)
+{
+    quire_layer *layer = copy->layer;
+    layer->record_size = copy->record_size;
+    layer->n = copy->n;
+    if (copy->n == 0) return;
+    memcpy(layer->keys, copy->keys.ptr, copy->keys.len);
+    memcpy(layer->records, copy->records.ptr, copy->records.len);
+    for (size_t i = 0; i < layer->n; i++)
+        layer->places[place_of(layer, layer->keys[i])] = (uint32_t)i + 1;
+}
+
+void
+quire_layers_restore(quire_model *m, const quire_layer_copy *copies)
+{
+    for (quire_layer *layer = m->layers; layer != NULL; layer = layer->next)
+        empty_layer(layer);
+    for (const quire_layer_copy *copy = copies; copy != NULL; copy = copy->next)
+        refill_layer(copy);
 }

@@ -7,6 +7,7 @@
 #include "graph/edit.h"
 #include "graph/fields.h"
 #include "graph/layer.h"
+#include "graph/spec.h"
 #include "graph/wire.h"
 
 static void
@@ -75,6 +76,7 @@ quire_model_destroy(quire_ctx *ctx, quire_model *m)
     if (m == NULL) return;
     close_files(ctx, m);
     quire_layers_destroy(m);
+    quire_spec_pool_destroy(m);
     quire_table *tables[] = {&m->nodes,   &m->values, &m->uses, &m->graphs,
                              &m->tensors, &m->attrs,  &m->ops};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)

@@ -1,13 +1,15 @@
 /* model.h - the graph in memory: tables of small records addressed by typed ids.
  *
- * One quire_model owns everything: records, names, the arena, the sources its weights live in. Ids are
- * 32 bit, 0 is none, never reused; pointers got from ids stay valid until the model is destroyed.
- * Records are written by import, parse and edit.c only; everybody else reads (docs/ir.md).
+ * One quire_model owns everything: records, names, the arena, the sources its weights live in.
+ * Ids are 32 bit, 0 is none, never reused (but for those a restored snapshot did not know:
+ * edit.h); pointers got from ids stay valid until the model is destroyed. Records are written by
+ * import, parse and edit.c only; everybody else reads (docs/ir.md).
  *
- * Where the bytes are. At import the file is read once into the *skeleton*: the whole file less its
- * bulk payloads (bytes fields and packed arrays of QUIRE_BULK bytes and more), which stay in the file as
- * *holes*. The `src` of a record is a view of the skeleton: its own message, verbatim. Untouched
- * records are written back from it; nothing is lost because nothing was taken apart.
+ * Where the bytes are. At import the file is read once into the *skeleton*: the whole file less
+ * its bulk payloads (bytes fields and packed arrays of QUIRE_BULK bytes and more), which stay in
+ * the file as *holes*. The `src` of a record is a view of the skeleton: its own message,
+ * verbatim. Untouched records are written back from it; nothing is lost because nothing was
+ * taken apart.
  *
  * Threads: one thread at a time may change a model; any number may read one nobody changes.
  */
@@ -267,7 +269,10 @@ typedef struct quire_model {
     size_t n_files, files_room;
     quire_value *orphans; /* values whose last use went away in an edit, oldest first; may repeat */
     size_t n_orphans, orphans_room;
-    struct quire_layer *layers; /* see layer.h */
+    struct quire_layer *layers;        /* see layer.h */
+    struct quire_spec_pool *spec_pool; /* see spec.h; NULL while empty */
+    /* Metadata entries that were changed, see carrier.h; NULL: none. */
+    const struct quire_metadata_edit *metadata;
     uint32_t flags;
     char *path; /* of the model file as opened; NULL if made from memory or text */
     size_t path_size;
@@ -379,9 +384,9 @@ quire_tensor quire_value_constant(const quire_model *m, quire_value v, bool *out
 /* Version of `domain` ("" for ONNX) that applies to nodes of g; 0 if not imported. */
 int64_t quire_graph_opset(const quire_model *m, quire_graph g, const char *domain);
 
-/* Walking. All nodes of all graphs in graph order: a node comes before the nodes of its bodies; order
- * main, training graphs, functions. Start with {0}; {0} ends. Safe against erasing or inserting at the current
- * node only if the successor is fetched first. */
+/* Walking. All nodes of all graphs in graph order: a node comes before the nodes of its bodies;
+ * order main, training graphs, functions. Start with {0}; {0} ends. Safe against erasing or
+ * inserting at the current node only if the successor is fetched first. */
 quire_node quire_walk_next(const quire_model *m, quire_node n);
 /* Is graph `inner` the graph `outer` or nested in it? */
 bool quire_graph_within(const quire_model *m, quire_graph inner, quire_graph outer);
@@ -392,11 +397,12 @@ enum {
     QUIRE_SYM_IS_NAME = 1
 }; /* symbol flag: some value, graph interface or node is called this */
 
-/* Is some value, graph interface or node of the model called this? Names of erased ones still count. */
+/* Is some value, graph interface or node of the model called this? Names of erased ones still
+ * count. */
 bool quire_model_has_name(const quire_model *m, quire_bytes name);
 
-/* Dims of value v from its ValueInfoProto or initializer: *out_rank -1 if unknown; unknown dims are -1.
- * At most `room` dims are written. */
+/* Dims of value v from its ValueInfoProto or initializer: *out_rank -1 if unknown; unknown dims
+ * are -1. At most `room` dims are written. */
 void quire_value_dims(const quire_model *m, quire_value v, int64_t *dims, int32_t room,
                       int32_t *out_rank);
 

@@ -1,4 +1,5 @@
-/* verify.c - see verify.h. One function per rule; each tells what it saw and where, within the budget. */
+/* verify.c - see verify.h. One function per rule; each tells what it saw and where, within the
+ * budget. */
 #include "graph/verify.h"
 
 #include <stdarg.h>
@@ -234,22 +235,42 @@ check_outputs(verifier *v, quire_graph g)
     }
 }
 
-static quire_status
-check_layers(verifier *v)
+/* Something that was erased, or never was; slots that only a text names do not reach a layer. */
+static bool
+is_gone(const quire_model *m, quire_slot slot)
 {
-    quire_layer *layer = quire_layer_find(v->m, "spec");
-    if (layer == NULL) return QUIRE_OK;
+    if (slot.kind == QUIRE_SLOT_RESULT) {
+        return slot.id == 0 || slot.id >= m->values.count ||
+               (quire_value_at(m, (quire_value){slot.id})->flags & QUIRE_DEAD) != 0;
+    }
+    if (slot.kind != QUIRE_SLOT_USE || slot.id == 0 || slot.id >= m->uses.count) return true;
+    const quire_use_rec *u = quire_use_at(m, (quire_use){slot.id});
+    const uint32_t user =
+        u->node.id != 0 ? quire_node_at(m, u->node)->flags : quire_graph_at(m, u->graph)->flags;
+    return u->graph.id == 0 || (user & QUIRE_DEAD) != 0;
+}
+
+static quire_status
+check_layer(verifier *v, const quire_layer *layer)
+{
     quire_slot *slots;
     size_t n;
     QUIRE_TRY(quire_layer_slots(v->ctx, layer, &slots, &n));
     for (size_t i = 0; i < n; i++) {
-        const quire_value value = slots[i].is_use
-                                      ? quire_use_at(v->m, (quire_use){slots[i].id})->value
-                                      : (quire_value){slots[i].id};
-        const bool dead = value.id == 0 || (quire_value_at(v->m, value)->flags & QUIRE_DEAD) != 0;
-        if (dead) violation(v, NULL, "the spec layer has a record for an erased slot");
+        if (is_gone(v->m, slots[i]))
+            violation(v, NULL, "layer \"%s\" has a record for an erased slot",
+                      quire_layer_name(layer));
     }
     quire_free(v->ctx->alloc, slots, n * sizeof *slots);
+    return QUIRE_OK;
+}
+
+static quire_status
+check_layers(verifier *v)
+{
+    for (const quire_layer *layer = quire_layer_next(v->m, NULL); layer != NULL;
+         layer = quire_layer_next(v->m, layer))
+        QUIRE_TRY(check_layer(v, layer));
     return QUIRE_OK;
 }
 

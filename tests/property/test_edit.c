@@ -1,252 +1,174 @@
-/* test_edit.c - the edit gate against a naive model: who reads what, kept as plain arrays.
+/* test_edit.c - the edit gate against arrays: test_edit [SEQUENCES [FIRST SEED]] | --replay SEED
  *
- * Random edits go to both. After each, every operand and output must read what the naive side says, the number of uses of
- * every value must be what counting gives, and the verifier must be content. At the end the export is imported again.
+ * Random sequences of edits go to a model and to a naive graph; after every edit all parts must
+ * agree: who reads what, lists both ways, order, interfaces, layers, metadata. After a sequence the
+ * verifier must be content, what is written must read back as what is in memory, and the snapshot
+ * taken before must bring everything back. On a disagreement the sequence is shortened as far as
+ * it still fails, printed, and the exit code is 1.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/base.h"
-#include "base/rope.h"
-#include "graph/edit.h"
-#include "graph/export.h"
-#include "graph/import.h"
-#include "graph/parse.h"
 #include "graph/verify.h"
+#include "property/edit_steps.h"
 
-enum { N_GRAPHS = 60, N_EDITS = 120, MAX_NODES = 400, MAX_OPERANDS = 3 };
+enum { MIN_STEPS = 5, MAX_STEPS = 40, PER_START = 16, WRITE_EVERY = 4 };
 
-typedef struct naive_node {
-    quire_node node;
-    quire_value in[MAX_OPERANDS];
-    uint32_t n_in;
-    bool alive;
-} naive_node;
+/* --- sequences -------------------------------------------------------------------------------- */
 
-typedef struct world {
-    quire_ctx ctx;
-    quire_model *m;
-    naive_node nodes[MAX_NODES]; /* in the order they were made */
-    size_t n_nodes;
-    quire_value output; /* what the graph returns      */
-    uint64_t random;
-} world;
+typedef struct sequence {
+    uint64_t seed;
+    int n;
+    struct {
+        int kind;
+        uint64_t random; /* of its own, so that leaving out one changes little of the others */
+    } steps[MAX_STEPS];
+} sequence;
 
-static uint32_t
-draw(world *w, uint32_t n)
+static sequence
+make_sequence(uint64_t seed)
 {
-    w->random = w->random * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((w->random >> 33) % n);
-}
-
-static void
-tell(void *data, const quire_diagnostic *d)
-{
-    (void)data;
-    fprintf(stderr, "%s: %s\n", d->path != NULL ? d->path : "", d->message);
-}
-
-static void
-start(world *w, uint64_t seed)
-{
-    static const char text[] = "<ir_version: 8, opset_import: [\"\" : 17]>\n"
-                               "g (float[N] x, float[N] z) => (float[N] y) { y = Add(x, z) }\n";
-    *w = (world){.ctx = quire_ctx_default(), .random = seed};
-    w->ctx.sink = tell;
-    ck_assert_int_eq(quire_model_parse(&w->ctx, quire_bytes_of(text), NULL, &w->m), QUIRE_OK);
-    const quire_graph_rec *g = quire_graph_at(w->m, w->m->main);
-    w->nodes[0] = (naive_node){.node = g->first, .n_in = 2, .alive = true};
-    for (uint32_t k = 0; k < 2; k++)
-        w->nodes[0].in[k] = quire_node_input(w->m, g->first, k);
-    w->n_nodes = 1;
-    w->output = quire_node_result(w->m, g->first, 0);
-}
-
-/* A value that is defined before node `before` (0: anywhere): an input or an earlier result. */
-static quire_value
-earlier_value(world *w, quire_node before)
-{
-    const quire_graph_rec *g = quire_graph_at(w->m, w->m->main);
-    quire_value found = g->inputs[draw(w, 2)].value;
-    for (unsigned tries = 0; tries < 4; tries++) {
-        const naive_node *n = &w->nodes[draw(w, (uint32_t)w->n_nodes)];
-        const bool early = before.id == 0 ||
-                           quire_node_at(w->m, n->node)->order < quire_node_at(w->m, before)->order;
-        if (n->alive && early) found = quire_node_result(w->m, n->node, 0);
+    uint64_t random = seed * 0xd1342543de82ef95u + 7;
+    sequence s = {.seed = seed,
+                  .n = MIN_STEPS + (int)edit_draw(&random, MAX_STEPS - MIN_STEPS + 1)};
+    int sum = 0;
+    for (int k = 0; k < edit_n_kinds; k++)
+        sum += edit_kinds[k].weight;
+    for (int i = 0; i < s.n; i++) {
+        int left = (int)edit_draw(&random, (uint32_t)sum);
+        while ((left -= edit_kinds[s.steps[i].kind].weight) >= 0)
+            s.steps[i].kind++;
+        s.steps[i].random = random;
     }
-    return found;
+    return s;
 }
 
-/* NULL when all are erased. */
-static naive_node *
-some_node(world *w)
+static void
+start(edit_run *r, uint64_t seed)
 {
-    const size_t first = draw(w, (uint32_t)w->n_nodes);
-    for (size_t i = 0; i < w->n_nodes; i++) {
-        naive_node *n = &w->nodes[(first + i) % w->n_nodes];
-        if (n->alive) return n;
+    edit_world_start(&r->w, seed / PER_START);
+    memset(r->saved, 0, sizeof r->saved);
+    r->base.snapshot = NULL;
+    edit_take(r, &r->base);
+    edit_world_compare(&r->w);
+}
+
+static void
+end(edit_run *r)
+{
+    for (int k = 0; k < EDIT_SAVED; k++)
+        quire_snapshot_destroy(&r->w.ctx, r->saved[k].snapshot);
+    quire_snapshot_destroy(&r->w.ctx, r->base.snapshot);
+    edit_world_end(&r->w);
+}
+
+/* Leaves the model as it was before, if all is well. */
+static void
+play(edit_run *r, const sequence *s)
+{
+    static naive_graph before;
+    for (int i = 0; i < s->n && !r->w.failed; i++) {
+        r->random = s->steps[i].random;
+        before = r->w.now.naive;
+        edit_kinds[s->steps[i].kind].work(r);
+        if (!edit_kinds[s->steps[i].kind].restores) naive_note_lost(&r->w.now.naive, &before);
+        edit_world_compare(&r->w);
     }
-    return NULL;
+    if (!r->w.failed) {
+        edit_expect(&r->w, quire_model_verify(&r->w.ctx, r->w.m, QUIRE_E_INTERNAL) == QUIRE_OK,
+                    "the verifier is not content");
+    }
+    if (!r->w.failed && s->seed % WRITE_EVERY == 0) edit_world_write_and_read(&r->w);
+    if (r->w.failed) return;
+    for (int k = 0; k < EDIT_SAVED; k++) { /* the next sequence has its own */
+        quire_snapshot_destroy(&r->w.ctx, r->saved[k].snapshot);
+        r->saved[k].snapshot = NULL;
+    }
+    edit_told(r, "restore what was before\n");
+    edit_restore(r, &r->base);
+    edit_world_compare(&r->w);
 }
 
-static void
-make_node(world *w)
+/* --- failures --------------------------------------------------------------------------------- */
+
+static bool
+fails(edit_run *r, const sequence *s, bool told)
 {
-    if (w->n_nodes == MAX_NODES) return;
-    char name[32];
-    const naive_node *next = draw(w, 3) == 0 ? NULL : some_node(w);
-    const quire_node before = next == NULL ? (quire_node){0} : next->node;
-    naive_node n = {.n_in = 1 + draw(w, MAX_OPERANDS), .alive = true};
-    for (uint32_t k = 0; k < n.n_in; k++)
-        n.in[k] = earlier_value(w, before);
-    snprintf(name, sizeof name, "v%zu", w->n_nodes);
-    const quire_bytes output = quire_bytes_of(name);
-    const quire_node_make make = {.graph = w->m->main,
-                                  .domain = "",
-                                  .op_type = "Sum",
-                                  .inputs = n.in,
-                                  .n_inputs = n.n_in,
-                                  .outputs = &output,
-                                  .n_outputs = 1};
-    ck_assert_int_eq(quire_node_create(&w->ctx, w->m, &make, before, &n.node), QUIRE_OK);
-    w->nodes[w->n_nodes++] = n;
+    start(r, s->seed);
+    r->told = told;
+    if (!r->w.failed) play(r, s);
+    const bool failed = r->w.failed;
+    r->told = false;
+    if (told && failed) printf("mismatch: %s\n", r->w.message);
+    end(r);
+    return failed;
 }
 
+/* Leaves out steps one by one for as long as the rest fails. */
 static void
-set_operand(world *w)
+shorten(edit_run *r, sequence *s)
 {
-    naive_node *n = some_node(w);
-    if (n == NULL) return;
-    const uint32_t k = draw(w, n->n_in);
-    const quire_value v = earlier_value(w, n->node);
-    ck_assert_int_eq(quire_use_set(&w->ctx, w->m, quire_node_operand(w->m, n->node, k), v),
-                     QUIRE_OK);
-    n->in[k] = v;
-}
-
-/* Readers of a later result read an earlier value instead. */
-static void
-replace(world *w)
-{
-    naive_node *n = some_node(w);
-    if (n == NULL) return;
-    const quire_value from = quire_node_result(w->m, n->node, 0);
-    const quire_value to = earlier_value(w, n->node);
-    ck_assert_int_eq(quire_value_replace_all_uses(&w->ctx, w->m, from, to), QUIRE_OK);
-    for (size_t i = 0; i < w->n_nodes; i++) {
-        for (uint32_t k = 0; k < w->nodes[i].n_in; k++) {
-            if (w->nodes[i].in[k].id == from.id) w->nodes[i].in[k] = to;
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (int i = s->n - 1; i >= 0; i--) {
+            sequence shorter = *s;
+            memmove(&shorter.steps[i], &shorter.steps[i + 1],
+                    (size_t)(s->n - 1 - i) * sizeof s->steps[0]);
+            shorter.n--;
+            if (!fails(r, &shorter, false)) continue;
+            *s = shorter;
+            changed = true;
         }
     }
-    if (w->output.id == from.id) w->output = to;
 }
 
-static size_t
-count_uses(const world *w, quire_value v)
+static int
+report(edit_run *r, uint64_t seed)
 {
-    size_t n = w->output.id == v.id;
-    for (size_t i = 0; i < w->n_nodes; i++) {
-        for (uint32_t k = 0; w->nodes[i].alive && k < w->nodes[i].n_in; k++)
-            n += w->nodes[i].in[k].id == v.id;
+    sequence s = make_sequence(seed);
+    printf("mismatch: seed %llu: %s\n", (unsigned long long)seed, r->w.message);
+    end(r);
+    if (!fails(r, &s, false)) {
+        printf("it needs the sequences before it: start at %llu\n",
+               (unsigned long long)(seed - seed % PER_START));
+        return EXIT_FAILURE;
     }
-    return n;
+    shorten(r, &s);
+    printf("%d steps are enough:\n", s.n);
+    (void)fails(r, &s, true);
+    return EXIT_FAILURE;
 }
+
+/* So that a sanitizer's report says where it happened. */
+static uint64_t seed_now;
+
+void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 
 static void
-erase(world *w)
+say_seed(void)
 {
-    naive_node *n = some_node(w);
-    if (n == NULL || count_uses(w, quire_node_result(w->m, n->node, 0)) > 0) return;
-    ck_assert_int_eq(quire_node_erase(&w->ctx, w->m, n->node), QUIRE_OK);
-    n->alive = false;
+    fprintf(stderr, "while running seed %llu\n", (unsigned long long)seed_now);
 }
-
-static void
-compare(const world *w)
-{
-    for (size_t i = 0; i < w->n_nodes; i++) {
-        const naive_node *n = &w->nodes[i];
-        const quire_node_rec *r = quire_node_at(w->m, n->node);
-        ck_assert_int_eq((r->flags & QUIRE_DEAD) == 0, n->alive);
-        if (!n->alive) continue;
-        for (uint32_t k = 0; k < n->n_in; k++)
-            ck_assert_uint_eq(quire_node_input(w->m, n->node, k).id, n->in[k].id);
-        const quire_value v = quire_node_result(w->m, n->node, 0);
-        ck_assert_uint_eq(quire_value_at(w->m, v)->n_uses, count_uses(w, v));
-    }
-    const quire_graph_rec *g = quire_graph_at(w->m, w->m->main);
-    ck_assert_uint_eq(quire_use_at(w->m, g->out)->value.id, w->output.id);
-}
-
-static size_t
-count_alive(const world *w)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < w->n_nodes; i++)
-        n += w->nodes[i].alive;
-    return n;
-}
-
-/* What is written reads back as a graph of as many nodes (an Identity more where the output has another's name). */
-static void
-write_and_read(world *w)
-{
-    quire_rope rope;
-    quire_model *again;
-    ck_assert_int_eq(quire_model_settle_outputs(&w->ctx, w->m), QUIRE_OK);
-    quire_rope_init(&rope, w->ctx.alloc);
-    ck_assert_int_eq(quire_model_export(&w->ctx, w->m, &rope), QUIRE_OK);
-    ck_assert_int_eq(
-        quire_model_import(&w->ctx, quire_rope_as_source(&rope, "rope"), NULL, NULL, &again),
-        QUIRE_OK);
-    const uint32_t n = quire_graph_at(again, again->main)->n_nodes;
-    ck_assert_uint_ge(n, count_alive(w));
-    ck_assert_uint_le(n, count_alive(w) + 1);
-    const quire_bytes name =
-        quire_sym_bytes(again, quire_graph_at(again, again->main)->outputs[0].name);
-    ck_assert(quire_bytes_equal(name, quire_bytes_of("y")));
-    quire_model_destroy(&w->ctx, again);
-    quire_rope_deinit(&rope);
-}
-
-static void
-edit_at_random(world *w)
-{
-    switch (draw(w, 6)) {
-    case 0:
-    case 1:
-    case 2: make_node(w); break;
-    case 3: set_operand(w); break;
-    case 4: replace(w); break;
-    default: erase(w); break;
-    }
-}
-
-START_TEST(random_edits_agree_with_arrays)
-{
-    static world w;
-    start(&w, (uint64_t)_i * 7919 + 1);
-    for (unsigned i = 0; i < N_EDITS; i++) {
-        edit_at_random(&w);
-        compare(&w);
-        ck_assert_int_eq(quire_model_verify(&w.ctx, w.m, QUIRE_E_INTERNAL), QUIRE_OK);
-    }
-    write_and_read(&w);
-    quire_model_destroy(&w.ctx, w.m);
-}
-END_TEST
 
 int
-main(void)
+main(int argc, char **argv)
 {
-    Suite *suite = suite_create("edit");
-    TCase *tcase = tcase_create("random");
-    tcase_add_loop_test(tcase, random_edits_agree_with_arrays, 0, N_GRAPHS);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    static edit_run r;
+    if (argc == 3 && strcmp(argv[1], "--replay") == 0) {
+        const sequence s = make_sequence(strtoull(argv[2], NULL, 10));
+        return fails(&r, &s, true) ? EXIT_FAILURE : EXIT_SUCCESS;
+    }
+    const uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 4000;
+    const uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) / PER_START * PER_START : 0;
+    if (__sanitizer_set_death_callback != NULL) __sanitizer_set_death_callback(say_seed);
+    for (seed_now = first; seed_now < first + n; seed_now++) {
+        const sequence s = make_sequence(seed_now);
+        if (seed_now % PER_START == 0) start(&r, seed_now);
+        if (!r.w.failed) play(&r, &s);
+        if (r.w.failed) return report(&r, seed_now);
+        if (seed_now % PER_START == PER_START - 1 || seed_now + 1 == first + n) end(&r);
+    }
+    printf("%llu sequences agree\n", (unsigned long long)n);
+    return EXIT_SUCCESS;
 }

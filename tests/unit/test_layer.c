@@ -57,7 +57,7 @@ check_all(quire_ctx *ctx, const quire_layer *layer, bool present[2][512])
             if (!present[use][id]) continue;
             ck_assert_uint_eq(*record, id);
             ck_assert_uint_lt(k, n);
-            ck_assert_uint_eq(slots[k].is_use, use);
+            ck_assert_uint_eq(slots[k].kind, use);
             ck_assert_uint_eq(slots[k++].id, id);
         }
     }
@@ -110,6 +110,58 @@ START_TEST(an_erased_slot_leaves_every_layer)
 }
 END_TEST
 
+/* Moving renames keys in place: against an array of what each slot should hold. */
+START_TEST(random_moves_agree_with_an_array)
+{
+    quire_ctx ctx = fault_ctx(NULL, NULL, NULL);
+    static uint32_t wanted[64];
+    quire_model *m;
+    quire_layer *layer;
+    uint64_t random = 5;
+    ck_assert_int_eq(quire_model_create(&ctx, &m), QUIRE_OK);
+    ck_assert_int_eq(quire_layer_get(&ctx, m, "x", sizeof(uint32_t), &layer), QUIRE_OK);
+    for (uint32_t i = 1; i < 20000; i++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        const uint32_t from = random >> 40 & 63;
+        const uint32_t to = random >> 46 & 63;
+        if ((random >> 52 & 3) == 0) {
+            ck_assert_int_eq(quire_layer_set(&ctx, layer, slot(0, from), &i), QUIRE_OK);
+            wanted[from] = i;
+        } else if (wanted[from] != 0) {
+            quire_layers_moved(m, slot(0, from), slot(0, to));
+            const uint32_t record = wanted[from];
+            wanted[from] = 0;
+            wanted[to] = record;
+        } else {
+            quire_layers_moved(m, slot(0, from), slot(0, to)); /* nothing to move */
+        }
+        for (uint32_t id = 0; id < 64; id++) {
+            const uint32_t *record = quire_layer_record(layer, slot(0, id));
+            ck_assert_uint_eq(record == NULL ? 0 : *record, wanted[id]);
+        }
+    }
+    quire_model_destroy(&ctx, m);
+}
+END_TEST
+
+START_TEST(layers_are_listed_newest_first)
+{
+    quire_ctx ctx = fault_ctx(NULL, NULL, NULL);
+    quire_model *m;
+    quire_layer *a;
+    quire_layer *b;
+    ck_assert_int_eq(quire_model_create(&ctx, &m), QUIRE_OK);
+    ck_assert_ptr_null(quire_layer_next(m, NULL));
+    ck_assert_int_eq(quire_layer_get(&ctx, m, "a", 1, &a), QUIRE_OK);
+    ck_assert_int_eq(quire_layer_get(&ctx, m, "b", 1, &b), QUIRE_OK);
+    ck_assert_ptr_eq(quire_layer_next(m, NULL), b);
+    ck_assert_ptr_eq(quire_layer_next(m, b), a);
+    ck_assert_ptr_null(quire_layer_next(m, a));
+    ck_assert_str_eq(quire_layer_name(b), "b");
+    quire_model_destroy(&ctx, m);
+}
+END_TEST
+
 /* A run whose n-th allocation fails; true once nothing failed. */
 static bool
 run_with_fault(size_t n)
@@ -150,6 +202,8 @@ main(void)
     tcase_add_test(all, records_are_found_replaced_and_cleared);
     tcase_add_test(all, random_changes_agree_with_an_array);
     tcase_add_test(all, an_erased_slot_leaves_every_layer);
+    tcase_add_test(all, random_moves_agree_with_an_array);
+    tcase_add_test(all, layers_are_listed_newest_first);
     tcase_add_test(all, every_allocation_may_fail);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
