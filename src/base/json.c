@@ -43,20 +43,31 @@ quire_json_end(quire_json *j, char bracket)
     if (j->depth == 0) quire_write_str(j->w, "\n");
 }
 
+static bool
+is_plain(uint8_t c)
+{
+    return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+}
+
+static void
+write_escaped(quire_writer *w, quire_bytes text)
+{
+    for (size_t i = 0, n; i < text.len; i += n) {
+        for (n = 0; i + n < text.len && is_plain(text.ptr[i + n]);)
+            n++;
+        quire_write(w, text.ptr + i, n);
+        if (n > 0) continue;
+        const uint8_t c = text.ptr[i];
+        quire_writef(w, c == '"' || c == '\\' ? "\\%c" : "\\u%04x", c);
+        n = 1;
+    }
+}
+
 static void
 write_quoted(quire_json *j, quire_bytes text)
 {
     quire_write_str(j->w, "\"");
-    for (size_t i = 0; i < text.len; i++) {
-        const uint8_t c = text.ptr[i];
-        if (c == '"' || c == '\\') {
-            quire_writef(j->w, "\\%c", c);
-        } else if (c < 0x20 || c == 0x7f) {
-            quire_writef(j->w, "\\u%04x", c);
-        } else {
-            quire_write(j->w, &text.ptr[i], 1);
-        }
-    }
+    write_escaped(j->w, text);
     quire_write_str(j->w, "\"");
 }
 
@@ -83,11 +94,46 @@ quire_json_text(quire_json *j, const char *text)
     quire_json_string(j, quire_bytes_of(text));
 }
 
+/* Writer callback: data is the writer of the document. */
+static quire_status
+pass_escaped(quire_ctx *ctx, void *data, const void *bytes, size_t n)
+{
+    (void)ctx;
+    quire_writer *w = data;
+    write_escaped(w, (quire_bytes){bytes, n});
+    return w->status;
+}
+
+void
+quire_json_open_text(quire_json *j, quire_writer *out_text)
+{
+    separate(j);
+    quire_write_str(j->w, "\"");
+    quire_writer_to(out_text, j->w->ctx, pass_escaped, j->w);
+}
+
+void
+quire_json_close_text(quire_json *j, quire_writer *text)
+{
+    const quire_status written = quire_writer_finish(text);
+    if (j->w->status == QUIRE_OK) j->w->status = written;
+    quire_write_str(j->w, "\"");
+    j->after_value = true;
+}
+
 void
 quire_json_u64(quire_json *j, uint64_t value)
 {
     separate(j);
     quire_writef(j->w, "%llu", (unsigned long long)value);
+    j->after_value = true;
+}
+
+void
+quire_json_i64(quire_json *j, int64_t value)
+{
+    separate(j);
+    quire_writef(j->w, "%lld", (long long)value);
     j->after_value = true;
 }
 

@@ -24,7 +24,11 @@ void quire_json_key(quire_json *j, const char *key);
 /* UTF-8 text; control characters, quotes and backslashes are escaped. */
 void quire_json_string(quire_json *j, quire_bytes text);
 void quire_json_text(quire_json *j, const char *text);
+/* A string printed in pieces: what is written to *out_text until it is closed. */
+void quire_json_open_text(quire_json *j, quire_writer *out_text);
+void quire_json_close_text(quire_json *j, quire_writer *text);
 void quire_json_u64(quire_json *j, uint64_t value);
+void quire_json_i64(quire_json *j, int64_t value);
 void quire_json_bool(quire_json *j, bool value);
 /* null for a value that is not finite: JSON has no spelling for those. */
 void quire_json_double(quire_json *j, double value);

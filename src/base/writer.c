@@ -38,9 +38,9 @@ fd_write(quire_ctx *ctx, void *data, const void *bytes, size_t n)
 }
 
 /* The buffer is left alone: it is large, and what is in it is never read before it is written. */
-static void
-set_up(quire_writer *writer, quire_ctx *ctx,
-       quire_status (*write)(quire_ctx *, void *, const void *, size_t), void *data)
+void
+quire_writer_to(quire_writer *writer, quire_ctx *ctx,
+                quire_status (*write)(quire_ctx *, void *, const void *, size_t), void *data)
 {
     writer->ctx = ctx;
     writer->write = write;
@@ -53,13 +53,13 @@ void
 quire_writer_to_text(quire_writer *writer, quire_ctx *ctx, quire_text *text)
 {
     *text = (quire_text){0};
-    set_up(writer, ctx, text_write, text);
+    quire_writer_to(writer, ctx, text_write, text);
 }
 
 void
 quire_writer_to_fd(quire_writer *writer, quire_ctx *ctx, int fd)
 {
-    set_up(writer, ctx, fd_write, (void *)(intptr_t)fd);
+    quire_writer_to(writer, ctx, fd_write, (void *)(intptr_t)fd);
 }
 
 void

@@ -24,6 +24,10 @@ typedef struct quire_text {
     size_t len, room;
 } quire_text;
 
+/* Any other destination; `write` reports its failures. */
+void quire_writer_to(quire_writer *writer, quire_ctx *ctx,
+                     quire_status (*write)(quire_ctx *ctx, void *data, const void *bytes, size_t n),
+                     void *data);
 void quire_writer_to_text(quire_writer *writer, quire_ctx *ctx, quire_text *text);
 void quire_writer_to_fd(quire_writer *writer, quire_ctx *ctx, int fd);
 void quire_text_free(quire_ctx *ctx, quire_text *text);

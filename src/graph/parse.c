@@ -92,12 +92,19 @@ adopt(quire_text_parser *t, const quire_rope *rope, quire_model *m)
 /* --- `#: spec` lines -------------------------------------------------------------------------- */
 
 static quire_status
-parse_spec(quire_ctx *ctx, quire_model *m, const char *where, quire_bytes text)
+parse_spec(quire_slot_reader *reader, const char *where, quire_bytes text)
 {
+    quire_ctx *ctx = reader->ctx;
     quire_slot slot;
     quire_spec spec;
-    QUIRE_TRY(quire_slot_parse(ctx, m, where, &text, &slot));
-    QUIRE_TRY(quire_spec_parse(ctx, m, where, &text, &spec));
+    QUIRE_TRY(quire_slot_parse(reader, where, &text, &slot));
+    if (slot.kind == QUIRE_SLOT_ABSENT) {
+        const quire_bytes name = quire_sym_bytes(reader->m, (quire_sym){slot.id});
+        return quire_fail(ctx, QUIRE_E_INVALID, where,
+                          "%.*s is behind the last operand of the node; remove the line",
+                          (int)name.len, (const char *)name.ptr);
+    }
+    QUIRE_TRY(quire_spec_parse(reader, where, &text, &spec));
     while (text.len > 0 && quire_text_is_space(*text.ptr))
         text = (quire_bytes){text.ptr + 1, text.len - 1};
     if (text.len > 0) {
@@ -105,22 +112,23 @@ parse_spec(quire_ctx *ctx, quire_model *m, const char *where, quire_bytes text)
                           "expected the end of the line, found \"%.*s\"", (int)text.len,
                           (const char *)text.ptr);
     }
-    return quire_specs_set(ctx, m, slot, &spec);
+    return quire_specs_set(ctx, reader->m, slot, &spec);
 }
 
 /* What stands behind the last record: comments and `#: spec` lines only. */
 static quire_status
-parse_specs(quire_text_parser *t, quire_model *m)
+parse_spec_lines(quire_text_parser *t, quire_slot_reader *reader)
 {
     static const char key[] = "#: spec ";
     char where[32];
     size_t line = 1;
     const uint8_t *p = t->start;
     const uint8_t *next;
-    for (; t->pending.ptr != NULL && p < t->end; p = next + 1, line++) {
+    for (; p < t->end; p = next + 1, line++) {
         next = memchr(p, '\n', (size_t)(t->end - p));
         if (next == NULL) next = t->end;
         if (next < t->pending.ptr) continue;
+        reader->line = p;
         while (p < next && quire_text_is_space(*p))
             p++;
         if (next - p < 2 || p[0] != '#' || p[1] != ':') continue;
@@ -131,9 +139,20 @@ parse_specs(quire_text_parser *t, quire_model *m)
         }
         snprintf(where, sizeof where, "line %zu", line);
         p += strlen(key);
-        QUIRE_TRY(parse_spec(t->build.ctx, m, where, (quire_bytes){p, (size_t)(next - p)}));
+        QUIRE_TRY(parse_spec(reader, where, (quire_bytes){p, (size_t)(next - p)}));
     }
     return QUIRE_OK;
+}
+
+static quire_status
+parse_specs(quire_text_parser *t, quire_model *m)
+{
+    quire_slot_reader reader;
+    if (t->pending.ptr == NULL) return QUIRE_OK;
+    QUIRE_TRY(quire_slot_reader_init(t->build.ctx, m, QUIRE_MISSING_REFUSED, &reader));
+    const quire_status status = parse_spec_lines(t, &reader);
+    quire_slot_reader_deinit(&reader);
+    return status;
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */

@@ -137,6 +137,28 @@ START_TEST(strings_are_escaped)
 }
 END_TEST
 
+START_TEST(strings_in_pieces)
+{
+    fixture f;
+    quire_writer text;
+    begin(&f);
+    quire_json_begin(&f.j, '[');
+    quire_json_open_text(&f.j, &text);
+    quire_write_str(&text, "a\"");
+    quire_writef(&text, "%d\n", 7);
+    quire_json_close_text(&f.j, &text);
+    quire_json_open_text(&f.j, &text);
+    quire_json_close_text(&f.j, &text);
+    quire_json_i64(&f.j, INT64_MIN);
+    quire_json_end(&f.j, ']');
+    expect(&f, "[\n"
+               "  \"a\\\"7\\u000a\",\n"
+               "  \"\",\n"
+               "  -9223372036854775808\n"
+               "]\n");
+}
+END_TEST
+
 START_TEST(keys_are_escaped_too)
 {
     fixture f;
@@ -215,6 +237,7 @@ main(void)
     tcase_add_test(tests, outer_levels_on_lines_inner_ones_flat);
     tcase_add_test(tests, empty_ones_stay_on_their_line);
     tcase_add_test(tests, strings_are_escaped);
+    tcase_add_test(tests, strings_in_pieces);
     tcase_add_test(tests, keys_are_escaped_too);
     tcase_add_test(tests, doubles_are_numbers_or_null);
     tcase_add_test(tests, sixteen_levels);
