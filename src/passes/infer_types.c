@@ -1,164 +1,36 @@
 /* infer-types
  *
  * Needs:  nodes in order.
- * Does:   fills in element types and ranks that are not stated in the file where the operator says them
- *         simply: infer_defs.inc has a row for each operator that does. Best effort: what does not
- *         follow stays unknown and is never an error. Stated types are believed, not checked.
+ * Does:   fills in element types and ranks that are not stated in the file where the operator
+ *         says them simply: infer_defs.inc has a row for each operator that does. Formals of
+ *         Loop and Scan bodies take the element types of the operands, results of If, Loop and
+ *         Scan those of their bodies' outputs. Best effort: what does not follow stays unknown
+ *         and is never an error. Stated types are believed, not checked.
  * Leaves: nothing promised.
  * Keeps:  the graph; what was known.
+ *
+ * One walk in graph order: formals are filled when a node is entered, results of a node with
+ * bodies when it is left.
  */
 #include "base/alloc.h"
-#include "base/diag.h"
 #include "graph/edit.h"
+#include "passes/infer_rules.h"
 #include "passes/pass.h"
-
-enum { UNKNOWN_RANK = -1, MAX_RANK = 64 };
-
-/* How a result's element type follows. */
-typedef enum elem_rule {
-    ELEM_NONE,  /* it does not                            */
-    ELEM_SAME0, /* that of operand k                      */
-    ELEM_SAME1,
-    ELEM_SAME2,
-    ELEM_TO,       /* attribute `to`                         */
-    ELEM_DTYPE,    /* attribute `dtype`, float if absent     */
-    ELEM_CONSTANT, /* the tensor of a Constant               */
-    ELEM_BOOL,
-    ELEM_INT64,
-    ELEM_FLOAT,
-    ELEM_UINT8,
-} elem_rule;
-
-typedef enum rank_rule {
-    RANK_NONE,
-    RANK_SAME0,     /* that of operand 0                             */
-    RANK_BROADCAST, /* the highest of all operands, if all are known */
-    RANK_0,
-    RANK_1,
-    RANK_2,
-    RANK_GATHER, /* data - 1 + indices                            */
-    RANK_CONSTANT,
-} rank_rule;
-
-typedef struct infer_rule {
-    const char *op;
-    elem_rule elem;
-    rank_rule rank;
-    elem_rule others; /* results 1 and up */
-} infer_rule;
-
-static const infer_rule rules[] = {
-#define X(op, elem, rank, others) {op, ELEM_##elem, RANK_##rank, ELEM_##others},
-#include "passes/infer_defs.inc"
-#undef X
-};
-
-enum { N_RULES = sizeof rules / sizeof *rules };
-
-static const infer_rule *
-rule_of_op(const quire_model *m, quire_op op)
-{
-    const quire_op_rec *r = quire_op_at(m, op);
-    const quire_bytes domain = quire_sym_bytes(m, r->domain);
-    const quire_bytes type = quire_sym_bytes(m, r->type);
-    if (domain.len != 0 && !quire_bytes_equal(domain, quire_bytes_of("ai.onnx"))) return NULL;
-    for (size_t i = 0; i < N_RULES; i++) {
-        if (quire_bytes_equal(type, quire_bytes_of(rules[i].op))) return &rules[i];
-    }
-    return NULL;
-}
-
-static int32_t
-elem_of_operand(const quire_model *m, quire_node n, uint32_t k)
-{
-    return quire_value_at(m, quire_node_input(m, n, k))->elem_type;
-}
-
-static const quire_tensor_rec *
-constant_tensor(const quire_model *m, quire_node n)
-{
-    return quire_tensor_at(m, quire_value_constant(m, quire_node_result(m, n, 0), NULL));
-}
-
-static int32_t
-known_dtype(int64_t number)
-{
-    return number > 0 && number < QUIRE_DTYPE_END ? (int32_t)number : 0;
-}
-
-static int32_t
-infer_elem(const quire_model *m, quire_node n, elem_rule rule)
-{
-    switch (rule) {
-    case ELEM_NONE: return 0;
-    case ELEM_SAME0: return elem_of_operand(m, n, 0);
-    case ELEM_SAME1: return elem_of_operand(m, n, 1);
-    case ELEM_SAME2: return elem_of_operand(m, n, 2);
-    case ELEM_TO: return known_dtype(quire_node_int(m, n, "to", 0));
-    case ELEM_DTYPE: return known_dtype(quire_node_int(m, n, "dtype", QUIRE_DTYPE_FLOAT));
-    case ELEM_CONSTANT: return constant_tensor(m, n)->dtype;
-    case ELEM_BOOL: return QUIRE_DTYPE_BOOL;
-    case ELEM_INT64: return QUIRE_DTYPE_INT64;
-    case ELEM_FLOAT: return QUIRE_DTYPE_FLOAT;
-    case ELEM_UINT8: return QUIRE_DTYPE_UINT8;
-    }
-    return 0;
-}
-
-static int32_t
-rank_of_operand(const quire_model *m, quire_node n, uint32_t k)
-{
-    const quire_value v = quire_node_input(m, n, k);
-    return v.id == 0 ? UNKNOWN_RANK : quire_value_at(m, v)->rank;
-}
-
-static int32_t
-highest_rank(const quire_model *m, quire_node n)
-{
-    int32_t highest = UNKNOWN_RANK;
-    for (uint32_t k = 0; k < quire_node_at(m, n)->n_in; k++) {
-        const int32_t rank = rank_of_operand(m, n, k);
-        if (rank == UNKNOWN_RANK) return UNKNOWN_RANK;
-        if (rank > highest) highest = rank;
-    }
-    return highest;
-}
-
-static int32_t
-gathered_rank(const quire_model *m, quire_node n)
-{
-    const int32_t data = rank_of_operand(m, n, 0);
-    const int32_t indices = rank_of_operand(m, n, 1);
-    const bool known = data >= 1 && indices >= 0 && data <= MAX_RANK && indices <= MAX_RANK;
-    return known ? data - 1 + indices : UNKNOWN_RANK;
-}
-
-static int32_t
-infer_rank(const quire_model *m, quire_node n, rank_rule rule)
-{
-    switch (rule) {
-    case RANK_NONE: return UNKNOWN_RANK;
-    case RANK_SAME0: return rank_of_operand(m, n, 0);
-    case RANK_BROADCAST: return highest_rank(m, n);
-    case RANK_0: return 0;
-    case RANK_1: return 1;
-    case RANK_2: return 2;
-    case RANK_GATHER: return gathered_rank(m, n);
-    case RANK_CONSTANT:
-        return constant_tensor(m, n)->dtype == 0 ? UNKNOWN_RANK
-                                                 : (int32_t)constant_tensor(m, n)->rank;
-    }
-    return UNKNOWN_RANK;
-}
 
 static void
 fill(quire_model *m, quire_value v, int32_t elem, int32_t rank)
 {
     const quire_value_rec *r = quire_value_at(m, v);
     const int32_t new_elem = r->elem_type != 0 ? r->elem_type : elem;
-    const int32_t new_rank = r->rank != UNKNOWN_RANK ? r->rank : rank;
-    if (new_elem != r->elem_type || new_rank != r->rank)
+    const int32_t new_rank = r->rank != QUIRE_RANK_UNKNOWN ? r->rank : rank;
+    if (v.id != 0 && (new_elem != r->elem_type || new_rank != r->rank))
         quire_value_set_type(m, v, new_elem, new_rank);
+}
+
+static int32_t
+elem_of(const quire_model *m, quire_value v)
+{
+    return quire_value_at(m, v)->elem_type;
 }
 
 /* Initializers of any kind state both. */
@@ -173,14 +45,140 @@ fill_sources(quire_model *m)
     }
 }
 
-static void
-visit(quire_model *m, quire_node n, const infer_rule *rule)
+/* --- bodies ----------------------------------------------------------------------------------- */
+
+static quire_graph
+body_of(const quire_model *m, quire_node n, const char *attribute)
 {
+    const quire_attr_rec *a = quire_attr_at(m, quire_node_find_attr(m, n, attribute));
+    return a->n_graphs == 1 ? a->graphs[0] : (quire_graph){0};
+}
+
+/* The element type of what a body returns as output k. */
+static int32_t
+elem_of_output(const quire_model *m, quire_graph body, uint32_t k)
+{
+    const quire_graph_rec *g = quire_graph_at(m, body);
+    if (k >= g->n_outputs) return 0;
+    return elem_of(m, quire_use_at(m, (quire_use){g->out.id + k})->value);
+}
+
+/* Formal k of the body is given operand k + shift. */
+static void
+fill_formals(quire_model *m, quire_node n, quire_graph body, uint32_t from, uint32_t shift)
+{
+    const quire_graph_rec *g = quire_graph_at(m, body);
+    for (uint32_t k = from; k < g->n_inputs; k++) {
+        const int32_t elem = elem_of(m, quire_node_input(m, n, k + shift));
+        fill(m, g->inputs[k].value, elem, QUIRE_RANK_UNKNOWN);
+    }
+}
+
+static void
+enter_loop(quire_model *m, quire_node n)
+{
+    const quire_graph body = body_of(m, n, "body");
+    const quire_graph_rec *g = quire_graph_at(m, body);
+    if (g->n_inputs > 0) fill(m, g->inputs[0].value, QUIRE_DTYPE_INT64, QUIRE_RANK_UNKNOWN);
+    if (g->n_inputs > 1) fill(m, g->inputs[1].value, QUIRE_DTYPE_BOOL, QUIRE_RANK_UNKNOWN);
+    fill_formals(m, n, body, 2, 0);
+}
+
+/* Scan of opset 8 has its sequence lengths before what the body is given. */
+static void
+enter_scan(quire_model *m, quire_node n)
+{
+    const quire_graph body = body_of(m, n, "body");
+    const size_t n_inputs = quire_graph_at(m, body)->n_inputs;
+    const size_t n_operands = quire_node_at(m, n)->n_in;
+    if (n_operands == n_inputs || n_operands == n_inputs + 1)
+        fill_formals(m, n, body, 0, (uint32_t)(n_operands - n_inputs));
+}
+
+/* Of a Loop, output 0 of the body is the condition; a state has the type it began with. */
+static void
+leave_loop(quire_model *m, quire_node n)
+{
+    const quire_graph body = body_of(m, n, "body");
+    const quire_node_rec *r = quire_node_at(m, n);
+    const uint32_t n_states = r->n_in > 2 ? r->n_in - 2 : 0;
+    for (uint32_t k = 0; k < r->n_out; k++) {
+        int32_t elem = elem_of_output(m, body, k + 1);
+        if (elem == 0 && k < n_states) elem = elem_of(m, quire_node_input(m, n, k + 2));
+        fill(m, (quire_value){r->out.id + k}, elem, QUIRE_RANK_UNKNOWN);
+    }
+}
+
+static void
+leave_scan(quire_model *m, quire_node n)
+{
+    const quire_graph body = body_of(m, n, "body");
+    const quire_node_rec *r = quire_node_at(m, n);
+    for (uint32_t k = 0; k < r->n_out; k++)
+        fill(m, (quire_value){r->out.id + k}, elem_of_output(m, body, k), QUIRE_RANK_UNKNOWN);
+}
+
+/* Where one branch is not known, the other speaks for it; where they differ, neither is believed.
+ */
+static void
+leave_if(quire_model *m, quire_node n)
+{
+    const quire_graph yes = body_of(m, n, "then_branch");
+    const quire_graph no = body_of(m, n, "else_branch");
     const quire_node_rec *r = quire_node_at(m, n);
     for (uint32_t k = 0; k < r->n_out; k++) {
-        const quire_value v = {r->out.id + k};
-        const int32_t rank = k == 0 ? infer_rank(m, n, rule->rank) : UNKNOWN_RANK;
-        fill(m, v, infer_elem(m, n, k == 0 ? rule->elem : rule->others), rank);
+        const int32_t a = elem_of_output(m, yes, k);
+        const int32_t b = elem_of_output(m, no, k);
+        const int32_t elem = a == 0 || a == b ? b : b == 0 ? a : 0;
+        fill(m, (quire_value){r->out.id + k}, elem, QUIRE_RANK_UNKNOWN);
+    }
+}
+
+static void
+leave(quire_model *m, quire_node n)
+{
+    const quire_op_kind kind = quire_node_kind(m, n);
+    if (kind == QUIRE_OP_IF) leave_if(m, n);
+    if (kind == QUIRE_OP_LOOP) leave_loop(m, n);
+    if (kind == QUIRE_OP_SCAN) leave_scan(m, n);
+}
+
+/* --- the walk --------------------------------------------------------------------------------- */
+
+static void
+enter(quire_model *m, quire_node n, const quire_infer_rule *rule)
+{
+    const quire_node_rec *r = quire_node_at(m, n);
+    const quire_op_kind kind = quire_node_kind(m, n);
+    int32_t elem = 0;
+    int32_t rank = QUIRE_RANK_UNKNOWN;
+    for (uint32_t k = 0; rule != NULL && k < r->n_out; k++) {
+        if (k <= QUIRE_INFER_LAST_RESULT) elem = quire_infer_elem(m, n, rule, k);
+        if (k <= QUIRE_INFER_LAST_RESULT) rank = quire_infer_rank(m, n, rule, k);
+        fill(m, (quire_value){r->out.id + k}, elem, rank);
+    }
+    if (kind == QUIRE_OP_LOOP) enter_loop(m, n);
+    if (kind == QUIRE_OP_SCAN) enter_scan(m, n);
+}
+
+static quire_node
+owner_of(const quire_model *m, quire_node n)
+{
+    return quire_graph_at(m, quire_node_at(m, n)->graph)->owner;
+}
+
+/* Leaves n, unless `next` is in one of its bodies, and all that holds n but not `next`. Every
+ * node is left once. */
+static void
+leave_until(quire_model *m, quire_node n, quire_node next)
+{
+    if (next.id != 0 && owner_of(m, next).id == n.id) return;
+    leave(m, n);
+    while (next.id == 0 || quire_node_at(m, n)->graph.id != quire_node_at(m, next)->graph.id) {
+        const quire_node owner = owner_of(m, n);
+        if (owner.id == 0 || (next.id != 0 && owner_of(m, next).id == owner.id)) return;
+        leave(m, owner);
+        n = owner;
     }
 }
 
@@ -188,16 +186,16 @@ quire_status
 quire_pass_infer_types(quire_ctx *ctx, quire_run *run)
 {
     quire_model *m = run->model;
-    const size_t bytes = m->ops.count * sizeof(const infer_rule *);
-    const infer_rule **of_op = quire_alloc(ctx->alloc, bytes);
-    if (of_op == NULL) return quire_nomem(ctx);
-    for (uint32_t id = 0; id < m->ops.count; id++)
-        of_op[id] = id == 0 ? NULL : rule_of_op(m, (quire_op){id});
+    const quire_infer_rule **rules;
+    const size_t size = m->ops.count * sizeof *rules;
+    QUIRE_TRY(quire_infer_rules_find(ctx, m, &rules));
     fill_sources(m);
-    for (quire_node n = quire_walk_next(m, (quire_node){0}); n.id != 0; n = quire_walk_next(m, n)) {
-        const infer_rule *found = of_op[quire_node_at(m, n)->op.id];
-        if (found != NULL) visit(m, n, found);
+    quire_node next;
+    for (quire_node n = quire_walk_next(m, (quire_node){0}); n.id != 0; n = next) {
+        next = quire_walk_next(m, n);
+        enter(m, n, rules[quire_node_at(m, n)->op.id]);
+        leave_until(m, n, next);
     }
-    quire_free(ctx->alloc, of_op, bytes);
+    quire_free(ctx->alloc, rules, size);
     return QUIRE_OK;
 }
