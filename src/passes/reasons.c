@@ -1,5 +1,6 @@
-/* reasons.c - the codes and sentences of why a lookup is left alone. docs/reasons.md explains each. */
-#include "passes/tables.h"
+/* reasons.c - the codes and sentences of why a lookup or a slot is left alone. docs/reasons.md
+ * explains each. */
+#include "passes/reasons.h"
 
 typedef struct row {
     const char *code, *text;
