@@ -169,3 +169,27 @@ cli_finish(cli *c, quire_status status)
     return status == QUIRE_E_CANCELED && stop_signal != 0 ? 128 + stop_signal
                                                           : quire_status_exit_code(status);
 }
+
+const cli_verb *
+cli_verb_find(const cli_verb *verbs, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(verbs[i].name, name) == 0) return &verbs[i];
+    }
+    return NULL;
+}
+
+void
+cli_verbs_list(quire_writer *w, const cli_verb *verbs, size_t n)
+{
+    size_t widest = 0;
+    for (size_t i = 0; i < n; i++) {
+        const size_t width = strlen(verbs[i].name) + strlen(verbs[i].arguments);
+        if (width > widest) widest = width;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const size_t left = widest - strlen(verbs[i].name) + 1;
+        quire_writef(w, "  quire %s %-*s %s\n", verbs[i].name, (int)left, verbs[i].arguments,
+                     verbs[i].summary);
+    }
+}

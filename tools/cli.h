@@ -14,6 +14,8 @@
 
 enum { CLI_LINE_ROOM = 1600 };
 
+struct cli_verb;
+
 typedef struct cli {
     quire_ctx ctx;
     quire_text text;  /* collected standard output                          */
@@ -21,9 +23,10 @@ typedef struct cli {
     int verbosity;    /* -1 with -q, 0, 1 with -v                           */
     char first_error[CLI_LINE_ROOM];
     unsigned n_errors;
-    bool progress_shown;       /* a progress line stands on the terminal             */
-    const char *progress_what; /* the job that is under way */
-    double progress_start;     /* seconds, monotonic; 0 before the first call        */
+    bool progress_shown;         /* a progress line stands on the terminal             */
+    const char *progress_what;   /* the job that is under way */
+    double progress_start;       /* seconds, monotonic; 0 before the first call        */
+    const struct cli_verb *verb; /* that runs; its usage is what --help prints        */
 } cli;
 
 void cli_init(cli *c);
@@ -39,7 +42,18 @@ double cli_seconds(void);
 /* Reports a usage error; returns QUIRE_E_USAGE. */
 quire_status cli_usage(cli *c, const char *format, ...) QUIRE_PRINTF(2, 3);
 
-/* One function per verb; argv[0] is the verb. */
+/* A verb, or one of the verbs of a verb ("annotations export"); argv[0] is its name's last word. */
+typedef struct cli_verb {
+    const char *name;
+    quire_status (*run)(cli *c, int argc, char **argv);
+    const char *arguments, *summary;
+} cli_verb;
+
+/* The one called `name` among n, or NULL. */
+const cli_verb *cli_verb_find(const cli_verb *verbs, size_t n, const char *name);
+/* One line per verb. */
+void cli_verbs_list(quire_writer *w, const cli_verb *verbs, size_t n);
+
 #define X(name, arguments, summary) quire_status cmd_##name(cli *c, int argc, char **argv);
 #include "verbs.inc"
 #undef X

@@ -4,6 +4,7 @@
 #include "graph/print.h"
 #include "graph/save.h"
 #include "options.h"
+#include "passes/ledger.h"
 #include "passes/pass.h"
 
 /* --- print ------------------------------------------------------------------------------------ */
@@ -12,33 +13,75 @@ static const option_row print_rows[] = {
     {"brief", 0, NULL, "for reading: leave out the #: lines that make the text complete"},
     {"layers", 0, NULL, "show the specs of slots"},
     {"max-inline", 0, "N", "spell out tensors of up to N elements (16)"},
+    {"dot", 0, NULL, "a picture for Graphviz: the graph, coloured by sharing group"},
+    {"annotations", 0, "FILE", "for --dot: annotate by this text (the model's own entry)"},
+    {"rules", 0, "FILE", "for --dot: annotate by these rules"},
 };
+
+enum { BRIEF, LAYERS, MAX_INLINE, DOT, ANNOTATIONS, RULES };
+
+typedef struct print_request {
+    quire_print_options options;
+    bool dot, of_text; /* of_text: an option was given that --dot has no use for */
+    const char *annotations, *rules;
+} print_request;
 
 static quire_status
 take_print(cli *c, void *state, size_t row, const char *value)
 {
-    quire_print_options *o = state;
+    print_request *r = state;
+    r->of_text = r->of_text || row <= MAX_INLINE;
     switch (row) {
-    case 0: o->brief = true; return QUIRE_OK;
-    case 1: o->layers = true; return QUIRE_OK;
-    default: return options_number(c, "max-inline", value, 1u << 20, &o->max_inline);
+    case BRIEF: r->options.brief = true; return QUIRE_OK;
+    case LAYERS: r->options.layers = true; return QUIRE_OK;
+    case DOT: r->dot = true; return QUIRE_OK;
+    case ANNOTATIONS: r->annotations = value; return QUIRE_OK;
+    case RULES: r->rules = value; return QUIRE_OK;
+    default: return options_number(c, "max-inline", value, 1u << 20, &r->options.max_inline);
     }
+}
+
+static quire_status
+check_print(cli *c, const print_request *r)
+{
+    const bool annotated = r->annotations != NULL || r->rules != NULL;
+    if (annotated && !r->dot)
+        return cli_usage(c, "--annotations and --rules are for --dot; quire annotate writes them "
+                            "into a model");
+    if (r->annotations != NULL && r->rules != NULL)
+        return cli_usage(c, "--annotations and --rules are both given; choose one");
+    if (r->dot && r->of_text)
+        return cli_usage(c, "--dot is a picture; --brief, --layers and --max-inline are for text");
+    return QUIRE_OK;
+}
+
+static quire_status
+print_dot(cli *c, const print_request *r, const char *path, quire_model *m)
+{
+    quire_annotations a;
+    c->ctx.file = r->annotations == NULL && r->rules == NULL ? path : NULL;
+    QUIRE_TRY(quire_annotations_load(&c->ctx, m, r->annotations, r->rules, NULL, &a));
+    const quire_status status = quire_dot_write(&c->out, m, &a);
+    quire_annotations_deinit(&c->ctx, &a);
+    return status;
 }
 
 quire_status
 cmd_print(cli *c, int argc, char **argv)
 {
-    quire_print_options options = {0};
+    print_request r = {0};
     char **args;
     int n;
     quire_model *m;
     const quire_status parsed =
         options_parse(c, argc, argv, print_rows, sizeof print_rows / sizeof *print_rows, take_print,
-                      &options, &args, &n);
+                      &r, &args, &n);
     if (parsed != QUIRE_OK) return parsed == QUIRE_NONE ? QUIRE_OK : parsed;
     if (n != 1) return cli_usage(c, "quire print takes one model, %d were given", n);
+    QUIRE_TRY(check_print(c, &r));
     QUIRE_TRY(quire_model_load(&c->ctx, args[0], &m));
-    const quire_status status = quire_model_print(&c->ctx, m, &options, &c->out);
+    const quire_status status =
+        r.dot ? print_dot(c, &r, args[0], m) : quire_model_print(&c->ctx, m, &r.options, &c->out);
     quire_model_destroy(&c->ctx, m);
     return status;
 }

@@ -5,10 +5,14 @@
 #include "graph/import.h"
 #include "options.h"
 #include "passes/pass.h"
+#include "passes/quantize_options.h"
 #include "passes/report.h"
+#include "passes/table_source.h"
 
 static const option_row rows[] = {
     {"output", 'o', "FILE", "where the quantized model goes"},
+    {"annotations", 0, "FILE", "quantize as this text says (else the model's own entry, if any)"},
+    {"rules", 0, "FILE", "quantize as these rules say"},
     {"bits", 0, "8|4|2", "bits per code (8)"},
     {"block", 0, "N", "one scale per N columns: 16, 32, 64, 128 or 256 (one per row)"},
     {"zero-point", 0, "int|float", "kind of zero point (int)"},
@@ -27,6 +31,8 @@ static const option_row rows[] = {
 
 enum {
     OUTPUT,
+    ANNOTATIONS,
+    RULES,
     BITS,
     BLOCK,
     ZERO_POINT,
@@ -105,14 +111,42 @@ take_choice(cli *c, const char *option, const char *text, const char *first, con
     return QUIRE_OK;
 }
 
+/* One file: a second would silently replace the first. */
+static quire_status
+take_source(cli *c, const char *option, const char *path, const char **io_path)
+{
+    if (*io_path != NULL) {
+        return cli_usage(c, "%s is given twice, \"%s\" and \"%s\"; it takes one file", option,
+                         *io_path, path);
+    }
+    *io_path = path;
+    return QUIRE_OK;
+}
+
+/* Notes the first option about tables: annotations leave nothing for them to say. */
+static void
+note_table_option(quire_quantize_options *o, size_t row)
+{
+    static const char *const names[] = {
+        [BITS] = "--bits",     [BLOCK] = "--block",   [ZERO_POINT] = "--zero-point",
+        [SCALES] = "--scales", [SEARCH] = "--search", [MIN_ELEMENTS] = "--min-elements",
+        [ONLY] = "--only",     [SKIP] = "--skip",     [BITS_FOR] = "--bits-for",
+    };
+    if (row >= sizeof names / sizeof *names || o->table_option != NULL) return;
+    o->table_option = names[row];
+}
+
 static quire_status
 take(cli *c, void *state, size_t row, const char *value)
 {
     request *r = state;
     quire_quantize_options *o = &r->options;
     int choice = 0;
+    note_table_option(o, row);
     switch (row) {
     case OUTPUT: o->output = value; return QUIRE_OK;
+    case ANNOTATIONS: return take_source(c, "--annotations", value, &o->annotations);
+    case RULES: return take_source(c, "--rules", value, &o->rules);
     case BITS: return take_bits(c, value, &o->bits);
     case BLOCK: return take_block(c, value, &o->block);
     case ZERO_POINT:
@@ -224,17 +258,30 @@ cmd_quantize(cli *c, int argc, char **argv)
 }
 
 static quire_status
+survey_with(cli *c, const request *r, quire_run *run, quire_table_source *source)
+{
+    const quire_manager_options manager = {0};
+    QUIRE_TRY(quire_table_source_load(&c->ctx, run->model, run->tables, source));
+    QUIRE_TRY(quire_pipeline_run(
+        &c->ctx, run, "toposort-check,infer-types,find-tables,annotate-tables", &manager));
+    const quire_report report = {.model = run->model,
+                                 .tables = run->tables,
+                                 .annotations = quire_table_source_texts(source),
+                                 .source = quire_table_source_name(source),
+                                 .survey = true,
+                                 .input = r->options.input};
+    return quire_report_write(&c->out, &report, r->options.report_format);
+}
+
+static quire_status
 survey(cli *c, const request *r, quire_model *m)
 {
     quire_tables tables;
+    quire_table_source source = {0};
     quire_tables_init(&tables, &r->options);
     quire_run run = {.model = m, .tables = &tables};
-    const quire_manager_options manager = {0};
-    quire_status status = quire_pipeline_run(
-        &c->ctx, &run, "toposort-check,infer-types,find-tables,annotate-tables", &manager);
-    const quire_report report = {
-        .model = m, .tables = &tables, .survey = true, .input = r->options.input};
-    if (status == QUIRE_OK) status = quire_report_write(&c->out, &report, r->options.report_format);
+    const quire_status status = survey_with(c, r, &run, &source);
+    quire_table_source_deinit(&c->ctx, &source);
     quire_tables_deinit(&c->ctx, &tables);
     return status;
 }
@@ -243,6 +290,7 @@ static quire_status
 list_tables(cli *c, const request *r)
 {
     quire_model *m;
+    QUIRE_TRY(quire_quantize_options_check_source(&c->ctx, &r->options));
     QUIRE_TRY(quire_model_load(&c->ctx, r->options.input, &m));
     c->ctx.file = r->options.input;
     const quire_status status = survey(c, r, m);

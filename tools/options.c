@@ -6,21 +6,10 @@
 
 enum { MAX_OPTIONS = 40, FIRST_LONG = 256 };
 
-static const struct {
-    const char *name, *arguments, *summary;
-} verbs[] = {
-#define X(name, arguments, summary) {#name, arguments, summary},
-#include "verbs.inc"
-#undef X
-};
-
 void
-options_help(quire_writer *w, const char *verb, const option_row *rows, size_t n_rows)
+options_help(quire_writer *w, const cli_verb *verb, const option_row *rows, size_t n_rows)
 {
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-        if (strcmp(verbs[i].name, verb) != 0) continue;
-        quire_writef(w, "quire %s %s\n%s\n", verb, verbs[i].arguments, verbs[i].summary);
-    }
+    quire_writef(w, "quire %s %s\n%s\n", verb->name, verb->arguments, verb->summary);
     for (size_t i = 0; i < n_rows; i++) {
         char left[64];
         snprintf(left, sizeof left, "%s%c%s--%s%s%s", rows[i].letter != 0 ? "-" : "  ",
@@ -72,9 +61,10 @@ bad_option(cli *c, int found, char **argv)
 {
     const char *given = argv[optind - 1];
     if (found == ':')
-        return cli_usage(c, "%s needs a value; quire help %s lists the options", given, argv[0]);
+        return cli_usage(c, "%s needs a value; quire help %s lists the options", given,
+                         c->verb->name);
     return cli_usage(c, "unknown or ambiguous option %s; quire help %s lists the options", given,
-                     argv[0]);
+                     c->verb->name);
 }
 
 quire_status
@@ -89,7 +79,7 @@ options_parse(cli *c, int argc, char **argv, const option_row *rows, size_t n_ro
         if (found == 'q' || found == 'v') {
             c->verbosity = found == 'q' ? -1 : 1;
         } else if (found == 'h') {
-            options_help(&c->out, argv[0], rows, n_rows);
+            options_help(&c->out, c->verb, rows, n_rows);
             return QUIRE_NONE;
         } else if (found == '?' || found == ':') {
             return bad_option(c, found, argv);

@@ -19,8 +19,8 @@ typedef quire_status (*option_fn)(cli *c, void *state, size_t row, const char *v
 QUIRE_MUST_USE quire_status options_parse(cli *c, int argc, char **argv, const option_row *rows,
                                           size_t n_rows, option_fn take, void *state,
                                           char ***out_args, int *out_n_args);
-/* The verb's usage text. */
-void options_help(quire_writer *w, const char *verb, const option_row *rows, size_t n_rows);
+/* A verb's usage text. */
+void options_help(quire_writer *w, const cli_verb *verb, const option_row *rows, size_t n_rows);
 
 /* A decimal number from `text`, at most `limit`; reports QUIRE_E_USAGE naming the option. */
 QUIRE_MUST_USE quire_status options_number(cli *c, const char *option, const char *text,

@@ -2,13 +2,7 @@
 #include "cli.h"
 #include "options.h"
 
-typedef quire_status (*verb_fn)(cli *c, int argc, char **argv);
-
-static const struct {
-    const char *name;
-    verb_fn run;
-    const char *arguments, *summary;
-} verbs[] = {
+static const cli_verb verbs[] = {
 #define X(name, arguments, summary) {#name, cmd_##name, arguments, summary},
 #include "verbs.inc"
 #undef X
@@ -16,13 +10,13 @@ static const struct {
 
 enum { N_VERBS = sizeof verbs / sizeof *verbs };
 
-static verb_fn
-find_verb(const char *name)
+static quire_status
+run_verb(cli *c, int argc, char **argv)
 {
-    for (size_t i = 0; i < N_VERBS; i++) {
-        if (strcmp(verbs[i].name, name) == 0) return verbs[i].run;
-    }
-    return NULL;
+    c->verb = cli_verb_find(verbs, N_VERBS, argv[0]);
+    if (c->verb == NULL)
+        return cli_usage(c, "no verb is called \"%s\"; quire help lists them", argv[0]);
+    return c->verb->run(c, argc, argv);
 }
 
 quire_status
@@ -34,21 +28,29 @@ cmd_version(cli *c, int argc, char **argv)
     return QUIRE_OK;
 }
 
+/* `quire help WORD...` is `quire WORD... --help`. */
+static quire_status
+help_of(cli *c, int argc, char **argv)
+{
+    enum { MAX_WORDS = 3 };
+    char flag[] = "--help";
+    char *args[MAX_WORDS + 2] = {0};
+    int n = 0;
+    for (; n < argc && n < MAX_WORDS; n++)
+        args[n] = argv[n];
+    args[n++] = flag;
+    const quire_status status = run_verb(c, n, args);
+    return status == QUIRE_NONE ? QUIRE_OK : status;
+}
+
 quire_status
 cmd_help(cli *c, int argc, char **argv)
 {
-    if (argc > 1 && find_verb(argv[1]) != NULL && strcmp(argv[1], "help") != 0) {
-        char flag[] = "--help";
-        char *args[] = {argv[1], flag, NULL};
-        const quire_status status = find_verb(argv[1])(c, 2, args);
-        return status == QUIRE_NONE ? QUIRE_OK : status;
-    }
-    if (argc > 1) return cli_usage(c, "no verb is called \"%s\"; quire help lists them", argv[1]);
+    if (argc > 1 && strcmp(argv[1], "help") != 0 && argv[1][0] != '-')
+        return help_of(c, argc - 1, argv + 1);
     quire_writef(&c->out, "quire %s: annotate, quantize and lower ONNX graphs\n\n",
                  quire_version());
-    for (size_t i = 0; i < N_VERBS; i++)
-        quire_writef(&c->out, "  quire %-9s %-26s %s\n", verbs[i].name, verbs[i].arguments,
-                     verbs[i].summary);
+    cli_verbs_list(&c->out, verbs, N_VERBS);
     quire_write_str(&c->out, "\nExit codes: 0 yes, 1 the answer is no, 2 usage, 3 input, 4 "
                              "environment, 70 a bug of ours.\n");
     return QUIRE_OK;
@@ -57,13 +59,13 @@ cmd_help(cli *c, int argc, char **argv)
 static quire_status
 run(cli *c, int argc, char **argv)
 {
+    char version[] = "version";
+    char help[] = "help";
     if (argc < 2) return cli_usage(c, "a verb is missing; quire help lists them");
-    const char *name = argv[1];
-    if (strcmp(name, "--version") == 0) name = "version";
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
-    const verb_fn verb = find_verb(name);
-    if (verb == NULL) return cli_usage(c, "no verb is called \"%s\"; quire help lists them", name);
-    return verb(c, argc - 1, argv + 1);
+    char **from = argv + 1;
+    if (strcmp(*from, "--version") == 0) *from = version;
+    if (strcmp(*from, "--help") == 0 || strcmp(*from, "-h") == 0) *from = help;
+    return run_verb(c, argc - 1, from);
 }
 
 int

@@ -2,9 +2,10 @@
  *
  *     golden_run PROGRAM FILE.gt [--bless]
  *
- * A golden file is comment lines (`# RUN: quire ...`, `# MODEL: name.onnx`, remarks), a model as
- * text, or as `# BYTES: 08 0a ...` lines where no text could say what is wrong with it, and after `# ---- out`, `# ---- err`, `# ---- exit N` what the program must say. Everything
- * before the first `# ----` is written to a file, so that messages name the lines of the golden
+ * A golden file is comment lines (`# RUN: quire ...`, `# MODEL: name.onnx`, `# FILE: rules.json` and
+ * its lines, remarks), a model as text, or as `# BYTES: 08 0a ...` lines where no text could say what
+ * is wrong with it, and after `# ---- out`, `# ---- err`, `# ---- exit N` what the program must say.
+ * Everything before the first `# ----` is written to a file, so that messages name the lines of the golden
  * file itself. docs/testing.md describes the format; --bless rewrites the expectations.
  */
 #include <fcntl.h>
@@ -196,6 +197,34 @@ make_input(golden *g)
     write_file(g->source, g->file.ptr, g->n_input);
 }
 
+/* Writes the `# FILE: NAME` parts into the folder: every line after it that begins with `#| `, or is
+ * `#|` alone, without that mark. */
+static void
+make_files(const golden *g)
+{
+    static const char key[] = "# FILE: ";
+    FILE *f = NULL;
+    for (size_t at = 0, n; at < g->n_input; at += n + 1) {
+        n = line_length(&g->file, at);
+        const char *line = g->file.ptr + at;
+        const bool inside = f && starts_with(&g->file, at, "#|");
+        if (inside) {
+            if (n > 2 && line[2] != ' ') die("%s: a blank is missing: %.*s", g->path, (int)n, line);
+            if (fprintf(f, "%.*s\n", n > 2 ? (int)n - 3 : 0, line + 3) < 0) die("cannot write");
+            continue;
+        }
+        if (f && fclose(f) != 0) die("cannot write");
+        f = NULL;
+        if (!starts_with(&g->file, at, key)) continue;
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s/%.*s", g->folder, (int)(n - strlen(key)),
+                 line + strlen(key));
+        f = fopen(path, "wbx");
+        if (!f) die("%s: cannot make %s, or it is there twice", g->path, path);
+    }
+    if (f && fclose(f) != 0) die("cannot write");
+}
+
 /* One argument with %s, %t and %d (the folder) replaced; advances past it. NULL at the end. */
 static char *
 next_argument(const golden *g, const char **io_line, const char *end)
@@ -235,6 +264,22 @@ redirect(const char *folder, const char *name, int fd)
     if (file < 0 || dup2(file, fd) < 0) _exit(126);
 }
 
+/* Standard input: the file a `# STDIN: NAME` line names, else empty. */
+static void
+redirect_input(const golden *g)
+{
+    static const char key[] = "# STDIN: ";
+    char path[PATH_MAX] = "/dev/null";
+    for (size_t at = 0, n; at < g->n_input; at += n + 1) {
+        n = line_length(&g->file, at);
+        if (!starts_with(&g->file, at, key)) continue;
+        snprintf(path, sizeof path, "%s/%.*s", g->folder, (int)(n - strlen(key)),
+                 g->file.ptr + at + strlen(key));
+    }
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0 || dup2(file, STDIN_FILENO) < 0) _exit(126);
+}
+
 /* Runs one command; its exit code, or 128 + the signal that ended it. */
 static int
 run_command(const golden *g, const char *line, size_t n)
@@ -249,6 +294,7 @@ run_command(const golden *g, const char *line, size_t n)
     if (child < 0) die("cannot fork");
     if (child == 0) {
         alarm(MAX_SECONDS);
+        redirect_input(g);
         redirect(g->folder, ".stdout", STDOUT_FILENO);
         redirect(g->folder, ".stderr", STDERR_FILENO);
         args[0] = g->program;
@@ -415,6 +461,7 @@ run_golden(golden *g, bool may_bless)
 {
     read_golden(g);
     make_input(g);
+    make_files(g);
     const int code = run_all(g);
     const text out = collect(g, ".stdout"), err = collect(g, ".stderr");
     if (may_bless) {
