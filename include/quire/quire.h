@@ -5,8 +5,9 @@
  *     options.output = "model.q.onnx";
  *     quire_status status = quire_quantize_file(&options, NULL);
  *
- * Files are read and written by path; nothing partial is ever left under the output's name. Calls keep no global state:
- * several threads may each run their own. Strings passed in must stay valid during the call.
+ * Files are read and written by path; nothing partial is ever left under the output's name. Calls
+ * keep no global state: several threads may each run their own. Strings passed in must stay valid
+ * during the call.
  */
 #ifndef QUIRE_QUIRE_H
 #define QUIRE_QUIRE_H
@@ -26,8 +27,10 @@ extern "C" {
 QUIRE_API const char *quire_version(void);
 
 typedef enum quire_target {
-    QUIRE_TARGET_ONNX, /* standard operators: gather codes, scales, zero points, then Cast, Sub, Mul */
-    QUIRE_TARGET_DEQUANTIZED /* a float table of exactly the decoded values                               */
+    /* standard operators: gather codes, scales, zero points, then Cast, Sub, Mul */
+    QUIRE_TARGET_ONNX,
+    /* a float table of exactly the decoded values */
+    QUIRE_TARGET_DEQUANTIZED
 } quire_target;
 
 typedef enum quire_format { QUIRE_FORMAT_TEXT, QUIRE_FORMAT_JSON } quire_format;
@@ -38,7 +41,8 @@ typedef struct quire_bits_for {
     uint32_t bits; /* 8, 4 or 2; 0: float, the table is left alone */
 } quire_bits_for;
 
-/* Append-only; set `size` with QUIRE_QUANTIZE_OPTIONS_INIT. Globs are fnmatch patterns over table names. */
+/* Append-only; set `size` with QUIRE_QUANTIZE_OPTIONS_INIT. Globs are fnmatch patterns over table
+ * names. */
 typedef struct quire_quantize_options {
     uint32_t size;
     const char *input;    /* path; "-" is standard input                                          */
@@ -75,6 +79,14 @@ typedef struct quire_quantize_options {
     void *progress_data;
     const volatile int
         *canceled; /* set to non-zero to stop; may be NULL                                 */
+    /* Behind the first release's members. At most one of the two files; neither: the model's own
+     * entry `ai.quire.annotations` if it has one, else the members above decide. Beside annotations
+     * from anywhere, a member about tables that is not at its default is QUIRE_E_USAGE. */
+    const char *annotations; /* path of an annotation text; may be NULL */
+    const char *rules;       /* path of a rules file; may be NULL       */
+    /* A member about tables that was given on purpose, maybe its default, as the caller calls it
+     * ("--bits"); may be NULL. */
+    const char *table_option;
 } quire_quantize_options;
 
 #define QUIRE_QUANTIZE_OPTIONS_INIT                                                                \
@@ -89,8 +101,9 @@ typedef struct quire_quantize_result {
         output_bytes; /* model and data files; 0 when nothing was written and no receipt made */
 } quire_quantize_result;
 
-/* Quantizes. QUIRE_OK: written (or dry run complete); QUIRE_NONE: no eligible table, nothing written; else a failure, reported to the
- * sink once, nothing written. `out_result` may be NULL; its `size` must be set. */
+/* Quantizes. QUIRE_OK: written (or dry run complete); QUIRE_NONE: no eligible table, nothing
+ * written; else a failure, reported to the sink once, nothing written. `out_result` may be NULL;
+ * its `size` must be set. */
 QUIRE_API QUIRE_MUST_USE quire_status quire_quantize_file(const quire_quantize_options *options,
                                                           quire_quantize_result *out_result);
 

@@ -1,26 +1,27 @@
 /* annotate-tables
  *
  * Needs:  find-tables.
- * Does:   decides by the options which tables are quantized and how (only, skip, bits-for, bits; then
- *         too-small, excluded, opset, not-smaller) and writes the spec to operand 0 of every eligible
- *         lookup. A lookup that is left alone gets a reason and no spec.
- * Leaves: run->tables says bits, block, zero point, scales and search of every table that is to be done.
+ * Does:   decides which tables are quantized and how, and writes the spec to operand 0 of every
+ *         eligible lookup. A lookup that is left alone gets a reason and no spec. If run->tables
+ *         has annotations, they decide (follow_annotations.c), else the options do: only, skip,
+ *         bits-for, bits; then too-small, excluded, opset, not-smaller.
+ * Leaves: run->tables says bits, block, zero point, scales and search of every table that is to be
+ *         done.
  * Keeps:  the graph. Layers: "spec" is written.
  *
- * A glob that matches no table name at all, eligible or not, is QUIRE_E_USAGE: it is a typing error.
+ * A glob that matches no table name at all, eligible or not, is QUIRE_E_USAGE: it is a typing
+ * error.
  */
 #include "base/alloc.h"
 #include "base/diag.h"
 #include "graph/layer.h"
 #include "kernels/format.h"
+#include "passes/follow_annotations.h"
 #include "passes/globs.h"
 #include "passes/pass.h"
+#include "passes/table_spec.h"
 
-enum {
-    MIN_OPSET = 7,         /* Cast, Sub and Mul as the lowered form needs them */
-    MIN_OPSET_PACKED = 11, /* Mod, BitShift on uint8 for codes below 8 bits    */
-    FLOAT_BITS = 0,        /* bits-for=float                                   */
-};
+enum { FLOAT_BITS = 0 }; /* bits-for=float */
 
 /* --- options --------------------------------------------------------------------------------- */
 
@@ -138,19 +139,6 @@ judge_selection(decider *d, quire_reason *out_reason)
     return QUIRE_OK;
 }
 
-/* Eligible lookups are never in functions, so the model's own import applies to all of them. */
-static quire_status
-judge_opset(decider *d, quire_reason *out_reason)
-{
-    const int64_t opset = quire_graph_opset(d->m, d->m->main, "");
-    const int needed = d->table->bits < 8 ? MIN_OPSET_PACKED : MIN_OPSET;
-    if (opset >= needed) return QUIRE_OK;
-    *out_reason = QUIRE_REASON_OPSET;
-    return quire_arena_format(d->ctx, &d->m->arena, &d->message,
-                              "the %u-bit form needs opset %d, the model imports %lld",
-                              (unsigned)d->table->bits, needed, (long long)opset);
-}
-
 static quire_status
 judge_gain(decider *d, quire_reason *out_reason)
 {
@@ -168,7 +156,8 @@ judge_gain(decider *d, quire_reason *out_reason)
         (unsigned long long)per_row, (unsigned long long)(before / d->table->rows));
 }
 
-/* How the table would be done: what the options ask for, with blocks that are not needed dropped. */
+/* How the table would be done: what the options ask for, with blocks that are not needed dropped.
+ * */
 static quire_status
 choose_form(decider *d)
 {
@@ -204,7 +193,7 @@ decide(decider *d, quire_reason *out_reason)
     if (*out_reason == QUIRE_REASON_NONE) QUIRE_TRY(judge_selection(d, out_reason));
     if (*out_reason != QUIRE_REASON_NONE) return QUIRE_OK;
     QUIRE_TRY(choose_form(d));
-    QUIRE_TRY(judge_opset(d, out_reason));
+    QUIRE_TRY(quire_table_judge_opset(d->ctx, d->m, d->table, out_reason, &d->message));
     return *out_reason == QUIRE_REASON_NONE ? judge_gain(d, out_reason) : QUIRE_OK;
 }
 
@@ -234,7 +223,7 @@ spec_of_table(quire_ctx *ctx, quire_model *m, const quire_found_table *t, quire_
 static quire_status
 annotate(quire_ctx *ctx, quire_model *m, const quire_found_table *t, quire_node lookup)
 {
-    const quire_slot slot = {.is_use = 1, .id = quire_node_operand(m, lookup, 0).id};
+    const quire_slot slot = {.kind = QUIRE_SLOT_USE, .id = quire_node_operand(m, lookup, 0).id};
     quire_spec spec;
     QUIRE_TRY(spec_of_table(ctx, m, t, &spec));
     return quire_specs_set(ctx, m, slot, &spec);
@@ -281,6 +270,7 @@ quire_status
 quire_pass_annotate_tables(quire_ctx *ctx, quire_run *run)
 {
     const size_t bytes = run->tables->n_tables * sizeof(quire_bytes);
+    if (run->tables->resolved != NULL) return quire_tables_follow_annotations(ctx, run);
     QUIRE_TRY(check_globs(ctx, run->tables));
     if (bytes == 0) return QUIRE_OK;
     quire_bytes *messages = quire_alloc(ctx->alloc, bytes);

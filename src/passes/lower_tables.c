@@ -4,12 +4,13 @@
  * Does:   replaces every eligible lookup of a quantized table by the form of the target
  *         (targets.inc).
  * Leaves: no eligible lookup of a quantized table; tables and wrappers nobody reads any more are
- *         left for sweep.
+ *         left for sweep. Annotations that were lowered are gone from the layer "annotation".
  * Keeps:  the indices, names and types of the lookups' results, graph outputs. Opset imports stay:
  *         a form that needs a newer one is an error here (annotate-tables does not ask for it).
  */
 #include "base/diag.h"
 #include "graph/path.h"
+#include "passes/follow_annotations.h"
 #include "passes/lower_form.h"
 #include "passes/pass.h"
 
@@ -73,5 +74,6 @@ quire_pass_lower_tables(quire_ctx *ctx, quire_run *run)
         if (l->reason != QUIRE_REASON_NONE || l->table == 0 || l->lowered) continue;
         if (run->tables->tables[l->table - 1].quantized) QUIRE_TRY(lower(ctx, run, l));
     }
+    quire_tables_clear_lowered(run);
     return QUIRE_OK;
 }

@@ -13,14 +13,13 @@
 #include "graph/import.h"
 #include "graph/save.h"
 #include "passes/pass.h"
+#include "passes/quantize_options.h"
 #include "passes/report.h"
 #include "passes/table_check.h"
+#include "passes/table_source.h"
 
 static const char pipeline[] = "toposort-check,infer-types,find-tables,annotate-tables,"
                                "quantize-tables,lower-tables,sweep";
-
-/* The options as first released end with `canceled`; members after it came later. */
-enum { LEAST_OPTIONS = offsetof(quire_quantize_options, canceled) + sizeof(const volatile int *) };
 
 typedef struct job {
     quire_ctx *ctx;
@@ -33,64 +32,11 @@ typedef struct job {
     quire_spool encoded; /* input given as text: what it would be as a file */
     bool has_encoded;
     quire_tables tables;
+    quire_table_source source;
     quire_receipt receipt;
     bool has_receipt;
     quire_text report;
 } job;
-
-/* --- options ---------------------------------------------------------------------------------- */
-
-static quire_status
-usage(quire_ctx *ctx, const char *message)
-{
-    return quire_fail_file(ctx, QUIRE_E_USAGE, NULL, "%s", message);
-}
-
-static bool
-is_bits(uint32_t bits)
-{
-    return bits == 8 || bits == 4 || bits == 2;
-}
-
-static bool
-is_block(uint32_t n)
-{
-    return n == 0 || n == 16 || n == 32 || n == 64 || n == 128 || n == 256;
-}
-
-static quire_status
-check_options(quire_ctx *ctx, const quire_quantize_options *o)
-{
-    if (o->input == NULL) return usage(ctx, "an input is needed");
-    if (o->output == NULL && !o->dry_run) return usage(ctx, "an output is needed");
-    if (o->output != NULL && strcmp(o->output, "-") == 0) {
-        return usage(ctx, "the output cannot be standard output; give a path");
-    }
-    if (!is_bits(o->bits)) return usage(ctx, "bits are 8, 4 or 2");
-    for (size_t i = 0; i < o->n_bits_for; i++) {
-        if (o->bits_for[i].bits != 0 && !is_bits(o->bits_for[i].bits)) {
-            return usage(ctx, "bits of a table are 8, 4, 2 or float");
-        }
-    }
-    if (!is_block(o->block)) return usage(ctx, "a block has 16, 32, 64, 128 or 256 columns");
-    if (o->search < -1 || o->search > 1) return usage(ctx, "a search is minmax or mse");
-    if (o->target != QUIRE_TARGET_ONNX && o->target != QUIRE_TARGET_DEQUANTIZED) {
-        return usage(ctx, "a target is onnx or dequantized");
-    }
-    return QUIRE_OK;
-}
-
-/* Members that the caller's struct is too old to have keep their defaults. False if the size is
- * none this library has had. */
-static bool
-complete_options(const quire_quantize_options *given, quire_quantize_options *out)
-{
-    *out = (quire_quantize_options)QUIRE_QUANTIZE_OPTIONS_INIT;
-    if (given->size < LEAST_OPTIONS || given->size > sizeof *out) return false;
-    memcpy(out, given, given->size);
-    out->size = sizeof *out;
-    return true;
-}
 
 /* model.onnx becomes model.q.onnx. */
 static quire_status
@@ -261,6 +207,8 @@ make_report(job *j)
 {
     const quire_report report = {.model = j->model,
                                  .tables = &j->tables,
+                                 .annotations = quire_table_source_texts(&j->source),
+                                 .source = quire_table_source_name(&j->source),
                                  .receipt = j->has_receipt ? &j->receipt : NULL,
                                  .dry_run = j->options.dry_run != 0,
                                  .input = j->options.input,
@@ -297,6 +245,7 @@ run_passes(job *j)
     const quire_manager_options manager = {0};
     j->tables.beside = j->output;
     j->tables.plan_only = j->options.dry_run != 0;
+    QUIRE_TRY(quire_table_source_load(j->ctx, j->model, &j->tables, &j->source));
     return quire_pipeline_run(j->ctx, &run, pipeline, &manager);
 }
 
@@ -319,6 +268,7 @@ work(job *j)
         QUIRE_TRY(make_report(j));
         return QUIRE_NONE;
     }
+    QUIRE_TRY(quire_table_source_store(j->ctx, j->model, &j->tables, &j->source));
     if (j->options.dry_run) {
         QUIRE_TRY(receipt_of_plan(j));
         return make_report(j);
@@ -345,6 +295,7 @@ deinit(job *j)
 {
     quire_text_free(j->ctx, &j->report);
     if (j->has_receipt) quire_receipt_deinit(j->ctx, &j->receipt);
+    quire_table_source_deinit(j->ctx, &j->source);
     quire_model_destroy(j->ctx, j->model);
     quire_tables_deinit(j->ctx, &j->tables);
     if (j->has_encoded) quire_spool_close(j->ctx, &j->encoded);
@@ -357,9 +308,10 @@ quire_quantize_run(quire_ctx *ctx, const quire_quantize_options *options,
 {
     job j = {.ctx = ctx};
     const char *outer = ctx->file;
-    if (!complete_options(options, &j.options))
-        return usage(ctx, "the options' size is not one of this library's");
-    QUIRE_TRY(check_options(ctx, &j.options));
+    if (!quire_quantize_options_complete(options, &j.options))
+        return quire_fail_file(ctx, QUIRE_E_USAGE, NULL,
+                               "the options' size is not one of this library's");
+    QUIRE_TRY(quire_quantize_options_check(ctx, &j.options));
     ctx->file = strcmp(j.options.input, "-") == 0 ? "standard input" : j.options.input;
     j.output = j.options.output;
     quire_tables_init(&j.tables, &j.options);
@@ -380,7 +332,7 @@ quire_quantize_file(const quire_quantize_options *options, quire_quantize_result
 {
     quire_ctx ctx = quire_ctx_default();
     quire_quantize_options o;
-    if (options == NULL || !complete_options(options, &o)) return QUIRE_E_USAGE;
+    if (options == NULL || !quire_quantize_options_complete(options, &o)) return QUIRE_E_USAGE;
     if (o.allocator != NULL) ctx.alloc = o.allocator;
     ctx.sink = o.sink;
     ctx.sink_data = o.sink_data;

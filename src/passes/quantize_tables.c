@@ -17,6 +17,7 @@
 #include "graph/path.h"
 #include "passes/pass.h"
 #include "passes/table_codes.h"
+#include "passes/table_spec.h"
 
 /* What is known of one table on the way. */
 typedef struct plan {
@@ -39,7 +40,7 @@ typedef struct quantizer {
 static const quire_spec *
 spec_of(const quire_model *m, quire_node lookup)
 {
-    const quire_slot slot = {.is_use = 1, .id = quire_node_operand(m, lookup, 0).id};
+    const quire_slot slot = {.kind = QUIRE_SLOT_USE, .id = quire_node_operand(m, lookup, 0).id};
     const quire_spec *spec = quire_specs_at(m, slot);
     return spec != NULL && spec->kind == QUIRE_SPEC_QUANTIZED ? spec : NULL;
 }
@@ -68,68 +69,17 @@ collect_spec(quantizer *q, const quire_lookup *l)
                       (const char *)l->table_name.ptr);
 }
 
-static uint32_t
-bits_of(int32_t dtype)
-{
-    switch (dtype) {
-    case QUIRE_DTYPE_UINT8: return 8;
-    case QUIRE_DTYPE_UINT4: return 4;
-    case QUIRE_DTYPE_UINT2: return 2;
-    }
-    return 0;
-}
-
-static bool
-is_block(uint32_t n)
-{
-    return n == 16 || n == 32 || n == 64 || n == 128 || n == 256;
-}
-
-/* The field of `spec` that tables cannot have, or NULL. */
-static const char *
-unsupported_field(const quire_model *m, const quire_spec *spec)
-{
-    const uint32_t bits = bits_of(spec->dtype);
-    const quire_bytes observer = quire_sym_bytes(m, spec->observer);
-    if (bits == 0) return "the code type; allowed are u8, u4 and u2";
-    if (spec->symmetric || spec->zero_point == QUIRE_ZERO_POINT_NONE)
-        return "no zero point; allowed are zp=int and zp=float";
-    if (spec->qmin != 0 || spec->qmax != (1 << bits) - 1)
-        return "the range; allowed is all of the code type's";
-    if (spec->granularity == QUIRE_PER_TENSOR)
-        return "one scale per tensor; allowed are axis=0, and axis=1 with a block";
-    if (spec->granularity == QUIRE_PER_AXIS && spec->axis != 0)
-        return "the axis; allowed is 0 without blocks";
-    if (spec->granularity == QUIRE_PER_BLOCK && spec->axis != 1)
-        return "the axis; allowed is 1 with blocks";
-    if (spec->granularity == QUIRE_PER_BLOCK && !is_block(spec->block))
-        return "the block; allowed are 16, 32, 64, 128 and 256";
-    if (spec->scale_type != QUIRE_DTYPE_FLOAT && spec->scale_type != QUIRE_DTYPE_FLOAT16)
-        return "the scale type; allowed are f32 and f16";
-    if (spec->dynamic) return "dynamic; tables are constant";
-    if (!quire_bytes_equal(observer, quire_bytes_of("minmax")) &&
-        !quire_bytes_equal(observer, quire_bytes_of("mse")))
-        return "the observer; allowed are minmax and mse";
-    if (spec->observer_options.id > QUIRE_SYM_EMPTY) return "observer options; tables have none";
-    return NULL;
-}
-
 /* Copies the spec to the table, where everything after this reads it. */
 static quire_status
 apply_spec(quantizer *q, const plan *p, quire_found_table *t)
 {
-    const quire_spec *spec = p->spec;
-    const char *field = unsupported_field(q->m, spec);
+    const char *field = quire_table_spec_refused(q->m, p->spec);
     char path[QUIRE_PATH_ROOM];
     if (field != NULL) {
         return quire_fail(q->ctx, QUIRE_E_UNSUPPORTED, quire_path_of_node(q->m, p->from, path),
                           "the spec of operand 0 is not for a table: %s", field);
     }
-    t->bits = bits_of(spec->dtype);
-    t->block = spec->granularity == QUIRE_PER_BLOCK ? spec->block : 0;
-    t->zero_point_float = spec->zero_point == QUIRE_ZERO_POINT_FLOAT;
-    t->scale_f16 = spec->scale_type == QUIRE_DTYPE_FLOAT16;
-    t->search_mse = quire_bytes_equal(quire_sym_bytes(q->m, spec->observer), quire_bytes_of("mse"));
+    quire_table_spec_apply(q->m, p->spec, t);
     return QUIRE_OK;
 }
 

@@ -206,6 +206,8 @@ write_json(quire_writer *w, const quire_report *r)
     quire_json_u64(&j, 1);
     quire_json_key(&j, "dry_run");
     quire_json_bool(&j, r->dry_run);
+    quire_json_key(&j, "source");
+    quire_json_text(&j, r->source);
     quire_json_key(&j, "tables");
     quire_json_begin(&j, '[');
     for (size_t i = 0; i < r->tables->n_tables; i++) {
@@ -219,6 +221,7 @@ write_json(quire_writer *w, const quire_report *r)
             put_skipped(&j, &r->tables->lookups[i]);
     }
     quire_json_end(&j, ']');
+    report_put_annotations(&j, r);
     put_receipt(&j, r->receipt);
     quire_json_end(&j, '}');
 }

@@ -8,7 +8,8 @@
 
 enum { NAME_ROOM = 64, MESSAGE_ROOM = 512, SIZE_ROOM = 16 };
 
-/* 1234567 as "1.2 MB": three digits at most, decimal units. Integer arithmetic, so the same everywhere. */
+/* 1234567 as "1.2 MB": three digits at most, decimal units. Integer arithmetic, so the same
+ * everywhere. */
 static const char *
 size_text(uint64_t bytes, char out[SIZE_ROOM])
 {
@@ -197,5 +198,6 @@ report_write_text(quire_writer *w, const quire_report *r)
 {
     const size_t n = write_tables(w, r);
     write_skipped(w, r);
+    report_write_annotations(w, r);
     write_summary(w, r, n);
 }

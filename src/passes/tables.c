@@ -19,7 +19,9 @@ quire_tables_clear(quire_ctx *ctx, quire_tables *tables)
     }
     quire_ungrow(ctx->alloc, &tables->lookups, &tables->lookups_room, sizeof *tables->lookups);
     quire_ungrow(ctx->alloc, &tables->tables, &tables->tables_room, sizeof *tables->tables);
-    tables->n_lookups = tables->n_tables = 0;
+    quire_free(ctx->alloc, tables->annotated, tables->n_annotated * sizeof *tables->annotated);
+    tables->annotated = NULL;
+    tables->n_annotated = tables->n_lookups = tables->n_tables = 0;
 }
 
 void

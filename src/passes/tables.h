@@ -1,7 +1,8 @@
 /* tables.h - embedding tables and their lookups: what find-tables found and what became of it.
  *
- * One quire_tables belongs to one run of the passes over one model. find-tables fills lookups and tables; annotate-tables decides and
- * writes specs to the spec layer; quantize-tables reads specs and makes codes; lower-tables rewrites the lookups; the report reads it all.
+ * One quire_tables belongs to one run of the passes over one model. find-tables fills lookups and
+ * tables; annotate-tables decides and writes specs to the spec layer; quantize-tables reads specs
+ * and makes codes; lower-tables rewrites the lookups; the report reads it all.
  */
 #ifndef QUIRE_PASSES_TABLES_H
 #define QUIRE_PASSES_TABLES_H
@@ -9,18 +10,8 @@
 #include "base/commit.h"
 #include "graph/model.h"
 #include "graph/spec.h"
+#include "passes/reasons.h"
 #include "quire/quire.h"
-
-typedef enum quire_reason {
-    QUIRE_REASON_NONE,
-#define X(name, code, text) QUIRE_REASON_##name,
-#include "passes/reason_defs.inc"
-#undef X
-    QUIRE_N_REASONS
-} quire_reason;
-
-const char *quire_reason_code(quire_reason reason); /* "" for none */
-const char *quire_reason_text(quire_reason reason);
 
 /* One Gather, GatherND or ATen embedding node. */
 typedef struct quire_lookup {
@@ -62,12 +53,25 @@ typedef struct quire_found_table {
     bool has_worst;
     uint64_t worst_row;
     double worst_sqnr_db;
-    uint64_t
-        check; /* XXH3-64 of the decoded table as stored type, for verification of the written file */
+    /* XXH3-64 of the decoded table as stored type, for verification of the written file */
+    uint64_t check;
 } quire_found_table;
+
+struct quire_resolved;
+
+/* What annotate-tables made of one annotation. `table` and `lookup` are index + 1, 0: none. */
+typedef struct quire_annotated {
+    uint32_t table;  /* lowered, if that table is quantized in the end */
+    uint32_t lookup; /* has to do with it: its reason is why it is not lowered */
+    bool overruled;  /* the lookups that read the tensor obey other annotations */
+} quire_annotated;
 
 typedef struct quire_tables {
     const quire_quantize_options *options;
+    /* Annotations that decide, attached to the model; NULL: the options do. */
+    const struct quire_resolved *resolved;
+    quire_annotated *annotated; /* n_annotated of them, by index into resolved->annotations */
+    size_t n_annotated;
     quire_lookup *lookups; /* graph order */
     size_t n_lookups, lookups_room;
     quire_found_table *tables; /* in order of first lookup */

@@ -31,7 +31,7 @@ spec_text(table_case *c, const char *lookup)
 {
     static char copy[256];
     const quire_node n = table_case_lookup(c, lookup)->node;
-    const quire_slot slot = {.is_use = 1, .id = quire_node_operand(c->run.model, n, 0).id};
+    const quire_slot slot = {.kind = 1, .id = quire_node_operand(c->run.model, n, 0).id};
     const quire_spec *spec = quire_specs_at(c->run.model, slot);
     quire_text text = {0};
     quire_writer w;

@@ -273,10 +273,14 @@ static void
 set_spec(table_case *c, const char *lookup, const char *text)
 {
     const quire_node n = table_case_lookup(c, lookup)->node;
-    const quire_slot slot = {.is_use = 1, .id = quire_node_operand(c->run.model, n, 0).id};
+    const quire_slot slot = {.kind = 1, .id = quire_node_operand(c->run.model, n, 0).id};
     quire_bytes rest = quire_bytes_of(text);
+    quire_slot_reader reader;
     quire_spec spec;
-    const quire_status status = quire_spec_parse(&c->ctx, c->run.model, NULL, &rest, &spec);
+    ck_assert_int_eq(quire_slot_reader_init(&c->ctx, c->run.model, QUIRE_MISSING_REFUSED, &reader),
+                     QUIRE_OK);
+    const quire_status status = quire_spec_parse(&reader, NULL, &rest, &spec);
+    quire_slot_reader_deinit(&reader);
     ck_assert_msg(status == QUIRE_OK, "%s: %s", text, c->log.message);
     ck_assert_int_eq(quire_specs_set(&c->ctx, c->run.model, slot, &spec), QUIRE_OK);
 }

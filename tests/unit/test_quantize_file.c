@@ -19,16 +19,34 @@ static const char model[] =
     "<float[2,5] W = {0,1,2,14,15, -1,0,1,2,3}, float16[1,4] H = {0,15360,16384,23544}>\n"
     "{ c = Identity(W) y = Gather(c, i) z = Gather(H, i) }\n";
 
+/* Both say: W and H in 4 bits, and a result that nothing lowers yet. */
+static const char annotations[] =
+    "quire-annotations 1\n"
+    "W u4 axis=0 affine zp=int observer=mse by tables\n"
+    "z<-0 = W by tables\n"
+    "y i8 tensor affine zp=int observer=histogram by static !3 noshare\n";
+static const char rules[] =
+    "{\"format_version\": 1, \"rules\": [\n"
+    "{\"select\": \"tensor:W and initializer\", \"spec\": \"u4 axis=0 affine zp=int\"},\n"
+    "{\"select\": \"op:Gather and tensor:H\", \"spec\": \"u4 axis=0 affine zp=int\"},\n"
+    "{\"select\": \"op:Gather and result\", \"spec\": \"i8 tensor affine zp=int\"}]}\n";
+
 static scratch dir;
-static char input[128], output[128];
+static char input[128], output[128], text_path[128], rules_path[128];
 static char report[1 << 14];
+
+enum { N_FILES = 3 }; /* of a test that has not written anything */
 
 static void
 setup(void)
 {
     dir = scratch_create();
     scratch_write(&dir, "in.onnx", model, strlen(model));
+    scratch_write(&dir, "a.txt", annotations, strlen(annotations));
+    scratch_write(&dir, "r.json", rules, strlen(rules));
     snprintf(input, sizeof input, "%s", scratch_path(&dir, "in.onnx"));
+    snprintf(text_path, sizeof text_path, "%s", scratch_path(&dir, "a.txt"));
+    snprintf(rules_path, sizeof rules_path, "%s", scratch_path(&dir, "r.json"));
     snprintf(output, sizeof output, "%s", scratch_path(&dir, "out.onnx"));
 }
 
@@ -62,6 +80,19 @@ options_for(unsigned *n_reports)
     return o;
 }
 
+enum { BY_OPTIONS, BY_TEXT, BY_RULES, N_SOURCES };
+
+static quire_quantize_options
+options_from(int source, unsigned *n_reports)
+{
+    quire_quantize_options o = options_for(n_reports);
+    if (source == BY_OPTIONS) return o;
+    o.n_bits_for = 0;
+    o.annotations = source == BY_TEXT ? text_path : NULL;
+    o.rules = source == BY_RULES ? rules_path : NULL;
+    return o;
+}
+
 START_TEST(writes_and_reports)
 {
     unsigned n_reports = 0;
@@ -77,7 +108,7 @@ START_TEST(writes_and_reports)
     unsigned char *written = scratch_read(&dir, "out.onnx", &n);
     ck_assert_uint_eq(result.output_bytes, n);
     free(written);
-    ck_assert_uint_eq(scratch_count(&dir), 2);
+    ck_assert_uint_eq(scratch_count(&dir), N_FILES + 1);
 }
 END_TEST
 
@@ -90,7 +121,7 @@ START_TEST(dry_run)
     o.dry_run = 1;
     o.output = NULL;
     ck_assert_int_eq(quire_quantize_file(&o, &dry), QUIRE_OK);
-    ck_assert_uint_eq(scratch_count(&dir), 1);
+    ck_assert_uint_eq(scratch_count(&dir), N_FILES);
     o.dry_run = 0;
     o.output = output;
     ck_assert_int_eq(quire_quantize_file(&o, &wet), QUIRE_OK);
@@ -107,11 +138,11 @@ START_TEST(nothing_to_do)
     ck_assert_int_eq(quire_quantize_file(&o, &result), QUIRE_NONE);
     ck_assert_uint_eq(result.n_skipped, 2);
     ck_assert_uint_eq(n_reports, 1);
-    ck_assert_uint_eq(scratch_count(&dir), 1);
+    ck_assert_uint_eq(scratch_count(&dir), N_FILES);
     o.allow_empty = 1;
     ck_assert_int_eq(quire_quantize_file(&o, &result), QUIRE_OK);
     ck_assert_uint_eq(result.input_bytes, result.output_bytes);
-    ck_assert_uint_eq(scratch_count(&dir), 2);
+    ck_assert_uint_eq(scratch_count(&dir), N_FILES + 1);
 }
 END_TEST
 
@@ -123,7 +154,66 @@ START_TEST(stops_when_asked)
     o.canceled = &stop;
     ck_assert_int_eq(quire_quantize_file(&o, NULL), QUIRE_E_CANCELED);
     ck_assert_uint_eq(n_reports, 0);
-    ck_assert_uint_eq(scratch_count(&dir), 1);
+    ck_assert_uint_eq(scratch_count(&dir), N_FILES);
+}
+END_TEST
+
+START_TEST(annotations_decide)
+{
+    unsigned n_reports = 0;
+    quire_quantize_options o = options_from(_i, &n_reports);
+    quire_quantize_result result = {.size = sizeof result};
+    o.report_format = QUIRE_FORMAT_JSON;
+    ck_assert_int_eq(quire_quantize_file(&o, &result), QUIRE_OK);
+    ck_assert_uint_eq(result.n_tables, 2);
+    ck_assert_ptr_nonnull(
+        strstr(report, _i == BY_TEXT ? "\"source\": \"annotations\"" : "\"source\": \"rules\""));
+    ck_assert_ptr_nonnull(strstr(report, "no-lowering"));
+}
+END_TEST
+
+static void
+expect_usage(quire_quantize_options *o, const char *says)
+{
+    fault_log log = {0};
+    quire_ctx ctx = fault_ctx(NULL, NULL, &log);
+    ck_assert_int_eq(quire_quantize_run(&ctx, o, NULL), QUIRE_E_USAGE);
+    ck_assert_uint_eq(log.n_errors, 1);
+    ck_assert_msg(strstr(log.message, says) != NULL, "%s", log.message);
+    ck_assert_uint_eq(scratch_count(&dir), N_FILES);
+}
+
+/* Two sources, or a member about tables beside annotations: also one that only says its default. */
+START_TEST(one_source)
+{
+    const char *glob = "*";
+    unsigned n_reports = 0;
+    quire_quantize_options o = options_from(BY_TEXT, &n_reports);
+    o.rules = rules_path;
+    expect_usage(&o, "both");
+    o.rules = NULL;
+    o.table_option = "--bits";
+    expect_usage(&o, "--bits");
+    o.table_option = NULL;
+    const quire_quantize_options plain = o;
+    o.bits = 4;
+    expect_usage(&o, "bits");
+    o = plain, o.block = 16;
+    expect_usage(&o, "block");
+    o = plain, o.zero_point_float = 1;
+    expect_usage(&o, "zero_point_float");
+    o = plain, o.scale_f16 = 1;
+    expect_usage(&o, "scale_f16");
+    o = plain, o.search = 1;
+    expect_usage(&o, "search");
+    o = plain, o.min_elements = 1;
+    expect_usage(&o, "min_elements");
+    o = plain, o.only = &glob, o.n_only = 1;
+    expect_usage(&o, "only");
+    o = plain, o.skip = &glob, o.n_skip = 1;
+    expect_usage(&o, "skip");
+    o = plain, o.n_bits_for = 1;
+    expect_usage(&o, "bits_for");
 }
 END_TEST
 
@@ -134,7 +224,7 @@ check_run(quire_status status, const fault_log *log, unsigned n_reports)
     const bool done = status == QUIRE_OK;
     ck_assert_uint_eq(log->n_errors, done ? 0 : 1);
     ck_assert_uint_eq(n_reports, done ? 1 : 0);
-    ck_assert_uint_eq(scratch_count(&dir), done ? 2 : 1);
+    ck_assert_uint_eq(scratch_count(&dir), N_FILES + (done ? 1 : 0));
     if (done) remove(output);
 }
 
@@ -142,10 +232,10 @@ START_TEST(out_of_memory)
 {
     for (size_t n = 1;; n++) {
         unsigned n_reports = 0;
-        const quire_quantize_options o = options_for(&n_reports);
+        const quire_quantize_options o = options_from(_i / 2, &n_reports);
         fault_alloc fault;
         fault_log log = {0};
-        fault_alloc_init(&fault, n, _i == 1);
+        fault_alloc_init(&fault, n, _i % 2 == 1);
         quire_ctx ctx = fault_ctx(&fault, NULL, &log);
         const quire_status status = quire_quantize_run(&ctx, &o, NULL);
         check_run(status, &log, n_reports);
@@ -159,10 +249,10 @@ START_TEST(file_operations_fail)
 {
     for (size_t n = 1;; n++) {
         unsigned n_reports = 0;
-        const quire_quantize_options o = options_for(&n_reports);
+        const quire_quantize_options o = options_from(_i / 2, &n_reports);
         fault_io fault;
         fault_log log = {0};
-        fault_io_init(&fault, n, _i == 1, 5 /* EIO */);
+        fault_io_init(&fault, n, _i % 2 == 1, 5 /* EIO */);
         /* What fails while tidying up is not seen from outside. */
         fault.ops = FAULT_ALL & ~(1u << FAULT_UNLINK | 1u << FAULT_CLOSE);
         quire_ctx ctx = fault_ctx(NULL, &fault, &log);
@@ -185,8 +275,10 @@ main(void)
     tcase_add_test(tcase, dry_run);
     tcase_add_test(tcase, nothing_to_do);
     tcase_add_test(tcase, stops_when_asked);
-    tcase_add_loop_test(tcase, out_of_memory, 0, 2);
-    tcase_add_loop_test(tcase, file_operations_fail, 0, 2);
+    tcase_add_loop_test(tcase, annotations_decide, BY_TEXT, N_SOURCES);
+    tcase_add_test(tcase, one_source);
+    tcase_add_loop_test(tcase, out_of_memory, 0, 2 * N_SOURCES);
+    tcase_add_loop_test(tcase, file_operations_fail, 0, 2 * N_SOURCES);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

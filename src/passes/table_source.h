@@ -1,0 +1,35 @@
+/* table_source.h - what decides about tables in one run: annotations of a file, of rules, or of the
+ * model itself; or, if there are none, the options.
+ */
+#ifndef QUIRE_PASSES_TABLE_SOURCE_H
+#define QUIRE_PASSES_TABLE_SOURCE_H
+
+#include "passes/annotate.h"
+#include "passes/report_annotations.h"
+#include "passes/tables.h"
+
+typedef struct quire_table_source {
+    quire_annotations annotations;
+    quire_annotation_texts texts; /* for the report */
+    bool is_loaded;
+} quire_table_source;
+
+/* Loads, resolves and attaches the annotations that tables->options name, and lets tables->resolved
+ * decide if there are any. An option about tables beside the model's own annotations is
+ * QUIRE_E_USAGE; else reports as quire_annotations_load. Deinit in any case, before the model. */
+QUIRE_MUST_USE quire_status quire_table_source_load(quire_ctx *ctx, quire_model *m,
+                                                    quire_tables *tables, quire_table_source *out);
+void quire_table_source_deinit(quire_ctx *ctx, quire_table_source *source);
+
+/* For reports: flags, annotations, rules, entry. */
+const char *quire_table_source_name(const quire_table_source *source);
+/* NULL where the options decide. */
+const quire_annotation_texts *quire_table_source_texts(const quire_table_source *source);
+
+/* After the passes: what was not lowered becomes the model's entry; nothing left: no entry. An
+ * entry of which nothing was lowered stays as it is, byte for byte. */
+QUIRE_MUST_USE quire_status quire_table_source_store(quire_ctx *ctx, quire_model *m,
+                                                     const quire_tables *tables,
+                                                     const quire_table_source *source);
+
+#endif
