@@ -61,7 +61,7 @@ typedef struct member {
 typedef struct members {
     member of[MAX_KEYS];
     const char *unknown; /* the first key that is not in the table; NULL: none */
-    quire_place at_unknown;
+    quire_text_place at_unknown;
 } members;
 
 static size_t
@@ -84,7 +84,7 @@ read_members(quire_where *w, json_t *object, const key *keys, size_t n, members 
     json_object_foreach(object, name, value)
     {
         const size_t i = find_key(keys, n, name);
-        const quire_place at_key = quire_where_next(w);
+        const quire_text_place at_key = quire_where_next(w);
         quire_where_token(w);
         quire_where_token(w);
         quire_where_next(w);
@@ -216,7 +216,7 @@ take_members(loader *l, const members *found, quire_rule *rule)
 static quire_status
 read_rule(loader *l, quire_where *w, json_t *json, quire_rule *rule)
 {
-    const quire_place at = quire_where_next(w);
+    const quire_text_place at = quire_where_next(w);
     members found;
     if (!json_is_object(json)) {
         return quire_rules_fail(l->ctx, l->rules, at, QUIRE_E_USAGE,
@@ -255,7 +255,7 @@ read_rules(loader *l, quire_where w, const json_t *array)
 
 /* Before the keys are judged: a later format may have others. */
 static quire_status
-check_version(loader *l, quire_place root, const member *version)
+check_version(loader *l, quire_text_place root, const member *version)
 {
     if (version->json == NULL) {
         return quire_rules_fail(l->ctx, l->rules, root, QUIRE_E_USAGE,
@@ -275,7 +275,7 @@ static quire_status
 read_file(loader *l, quire_bytes text, json_t *root)
 {
     quire_where w = quire_where_begin(text);
-    const quire_place at = quire_where_next(&w);
+    const quire_text_place at = quire_where_next(&w);
     members found;
     if (!json_is_object(root)) {
         return quire_rules_fail(l->ctx, l->rules, at, QUIRE_E_USAGE,
@@ -315,7 +315,7 @@ check_size(loader *l, quire_bytes text)
     size_t n_tokens = 0;
     size_t n_containers = 0;
     quire_where w = quire_where_begin(text);
-    for (quire_place at = quire_where_next(&w); w.p < w.end; at = quire_where_next(&w)) {
+    for (quire_text_place at = quire_where_next(&w); w.p < w.end; at = quire_where_next(&w)) {
         if (*w.p == '{' || *w.p == '[') n_containers++;
         if (++n_tokens > MAX_TOKENS || n_containers > MAX_CONTAINERS) {
             return quire_rules_fail(l->ctx, l->rules, at, QUIRE_E_LIMIT,
@@ -333,7 +333,7 @@ check_start(loader *l, quire_bytes text)
 {
     const bool has_mark = text.len >= 3 && memcmp(text.ptr, "\xef\xbb\xbf", 3) == 0;
     if (!has_mark) return QUIRE_OK;
-    return quire_rules_fail(l->ctx, l->rules, (quire_place){1, 1}, QUIRE_E_INVALID,
+    return quire_rules_fail(l->ctx, l->rules, (quire_text_place){1, 1}, QUIRE_E_INVALID,
                             "not JSON: the file begins with a byte order mark; save it without");
 }
 

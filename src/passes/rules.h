@@ -27,17 +27,17 @@
 #include "passes/selector.h"
 
 /* A place in a text, from 1; the column counts characters, not bytes. */
-typedef struct quire_place {
+typedef struct quire_text_place {
     uint32_t line, column;
-} quire_place;
+} quire_text_place;
 
 typedef struct quire_rule {
     quire_selector *selector;
     quire_bytes select, spec, reason; /* reason may be empty                                 */
     int64_t expect;                   /* -1: not said                                        */
     int32_t priority;
-    uint32_t line, column;                     /* of its opening brace                       */
-    quire_place at_select, at_spec, at_expect; /* of the values; at_expect {0, 0}: not said  */
+    uint32_t line, column;                          /* of its opening brace                       */
+    quire_text_place at_select, at_spec, at_expect; /* of the values; at_expect {0, 0}: not said  */
     /* filled by quire_rules_apply */
     uint32_t n_selected, n_claimed; /* slots selected; slots it put a claim on               */
     uint32_t n_refused;             /* selected - claimed: each has a refusal                */

@@ -39,7 +39,7 @@ is_punctuation(uint8_t c)
     return c == '{' || c == '}' || c == '[' || c == ']' || c == ':' || c == ',';
 }
 
-quire_place
+quire_text_place
 quire_where_next(quire_where *w)
 {
     while (w->p < w->end && is_blank(*w->p))
@@ -87,11 +87,11 @@ quire_where_value(quire_where *w)
     } while (depth > 0);
 }
 
-quire_place
+quire_text_place
 quire_where_before(quire_bytes text, size_t offset)
 {
     quire_where w = quire_where_begin(text);
-    quire_place last = quire_where_next(&w);
+    quire_text_place last = quire_where_next(&w);
     while (w.p < w.end && (size_t)(w.p - text.ptr) < offset) {
         last = w.place;
         quire_where_token(&w);
@@ -103,7 +103,7 @@ quire_where_before(quire_bytes text, size_t offset)
 /* --- messages --------------------------------------------------------------------------------- */
 
 static void
-print_where(char out[QUIRE_WHERE_ROOM], const quire_rules *rules, quire_place place)
+print_where(char out[QUIRE_WHERE_ROOM], const quire_rules *rules, quire_text_place place)
 {
     char path[QUIRE_WHERE_ROOM - 32];
     quire_escape(path, sizeof path, (const uint8_t *)rules->path, strlen(rules->path));
@@ -111,8 +111,8 @@ print_where(char out[QUIRE_WHERE_ROOM], const quire_rules *rules, quire_place pl
 }
 
 quire_status
-quire_rules_fail(quire_ctx *ctx, const quire_rules *rules, quire_place place, quire_status status,
-                 const char *format, ...)
+quire_rules_fail(quire_ctx *ctx, const quire_rules *rules, quire_text_place place,
+                 quire_status status, const char *format, ...)
 {
     char where[QUIRE_WHERE_ROOM];
     char message[1100];
@@ -152,7 +152,7 @@ quire_relay_init(quire_relay *relay, const quire_ctx *outer)
 }
 
 void
-quire_relay_aim(quire_relay *relay, const quire_rules *rules, quire_place place)
+quire_relay_aim(quire_relay *relay, const quire_rules *rules, quire_text_place place)
 {
     print_where(relay->where, rules, place);
 }
