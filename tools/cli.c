@@ -156,10 +156,10 @@ print_answer(cli *c)
 int
 cli_finish(cli *c, quire_status status)
 {
-    const quire_status written = quire_writer_finish(&c->out);
     const bool answered = status == QUIRE_OK || status == QUIRE_NONE;
+    const quire_status written = answered ? quire_writer_finish(&c->out) : QUIRE_OK;
     clear_progress(c);
-    if (answered && written != QUIRE_OK) status = written;
+    if (written != QUIRE_OK) status = written;
     if (status == QUIRE_OK || status == QUIRE_NONE) {
         const quire_status printed = print_answer(c);
         if (printed != QUIRE_OK) status = printed;

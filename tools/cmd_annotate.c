@@ -73,6 +73,7 @@ static quire_status
 account(cli *c, const request *r, quire_model *m, const quire_annotations *a)
 {
     QUIRE_TRY(quire_ledger_write(&c->out, m, a, r->format));
+    QUIRE_TRY(quire_writer_finish(&c->out)); /* nothing but the file can fail from here on */
     if (a->resolved.n_annotations == 0) return QUIRE_NONE;
     return r->dry_run ? QUIRE_OK : store_and_save(c, r, m, a);
 }
@@ -82,7 +83,10 @@ annotate(cli *c, const request *r, quire_model *m)
 {
     quire_annotations a;
     c->ctx.file = r->input;
-    if (r->output != NULL) QUIRE_TRY(quire_save_check_path(&c->ctx, m, r->output));
+    if (r->output != NULL) {
+        QUIRE_TRY(quire_save_check_path(&c->ctx, m, r->output));
+        QUIRE_TRY(quire_save_check_input(&c->ctx, r->output, r->rules, "rules file"));
+    }
     QUIRE_TRY(quire_annotations_load(&c->ctx, m, NULL, r->rules, NULL, &a));
     const quire_status status = account(c, r, m, &a);
     quire_annotations_deinit(&c->ctx, &a);

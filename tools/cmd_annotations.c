@@ -17,19 +17,6 @@
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-/* An input is not to be written over, under whatever name. */
-static quire_status
-check_not_input(cli *c, const char *output, const char *input)
-{
-    const quire_io *io = c->ctx.io;
-    struct stat a;
-    struct stat b;
-    if (io->stat(io->data, AT_FDCWD, output, &a, 0) != 0) return QUIRE_OK;
-    if (io->stat(io->data, AT_FDCWD, input, &b, 0) != 0) return QUIRE_OK;
-    if (a.st_dev != b.st_dev || a.st_ino != b.st_ino) return QUIRE_OK;
-    return cli_usage(c, "the output %s is the input %s; name another", output, input);
-}
-
 static quire_status
 write_file(cli *c, const char *path, const quire_text *text)
 {
@@ -104,10 +91,11 @@ export_to_file(cli *c, const char *path, const quire_model *m, const quire_resol
     quire_writer_to_text(&w, &c->ctx, &text);
     quire_claims_print(&w, m, &resolved->claims);
     quire_status status = quire_writer_finish(&w);
-    if (status == QUIRE_OK) status = write_file(c, path, &text);
-    quire_text_free(&c->ctx, &text);
     quire_writef(&c->out, "%s: %zu slot%s\n", path, resolved->n_annotations,
                  resolved->n_annotations == 1 ? "" : "s");
+    if (status == QUIRE_OK) status = quire_writer_finish(&c->out); /* can fail: before the file */
+    if (status == QUIRE_OK) status = write_file(c, path, &text);
+    quire_text_free(&c->ctx, &text);
     return status;
 }
 
@@ -168,14 +156,15 @@ import_loaded(cli *c, const request *r, quire_model *m)
     const quire_save_options save = {.path = r->output};
     quire_resolved resolved;
     QUIRE_TRY(quire_save_check_path(&c->ctx, m, r->output));
-    QUIRE_TRY(check_not_input(c, r->output, r->args[1]));
+    QUIRE_TRY(quire_save_check_input(&c->ctx, r->output, r->args[1], "annotation file"));
     QUIRE_TRY(resolve_strictly(c, r, m, &resolved));
     c->ctx.file = r->args[0];
     quire_status status = quire_annotations_store(&c->ctx, m, &resolved.claims);
-    if (status == QUIRE_OK) status = quire_model_save(&c->ctx, m, &save);
     quire_writef(&c->out, "%s: %zu slot%s in %zu group%s\n", r->output, resolved.n_annotations,
                  resolved.n_annotations == 1 ? "" : "s", resolved.n_groups,
                  resolved.n_groups == 1 ? "" : "s");
+    if (status == QUIRE_OK) status = quire_writer_finish(&c->out); /* can fail: before the file */
+    if (status == QUIRE_OK) status = quire_model_save(&c->ctx, m, &save);
     quire_resolved_deinit(&c->ctx, &resolved);
     return status;
 }

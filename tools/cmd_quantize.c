@@ -2,9 +2,11 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/diag.h"
 #include "graph/import.h"
 #include "options.h"
 #include "passes/pass.h"
+#include "passes/quantize_file.h"
 #include "passes/quantize_options.h"
 #include "passes/report.h"
 #include "passes/table_source.h"
@@ -173,12 +175,6 @@ take(cli *c, void *state, size_t row, const char *value)
     }
 }
 
-static void
-collect_report(void *data, const char *text, size_t len)
-{
-    quire_write(&((cli *)data)->out, text, len);
-}
-
 static quire_status
 request_init(cli *c, request *r, int argc, char **argv)
 {
@@ -190,18 +186,11 @@ request_init(cli *c, request *r, int argc, char **argv)
     r->bits_for = quire_alloc(c->ctx.alloc, r->room * sizeof *r->bits_for);
     r->globs = quire_alloc(c->ctx.alloc, r->globs_room);
     if (r->only == NULL || r->skip == NULL || r->bits_for == NULL || r->globs == NULL)
-        return QUIRE_E_NOMEM;
+        return quire_nomem(&c->ctx);
     quire_quantize_options *o = &r->options;
     o->only = r->only;
     o->skip = r->skip;
     o->bits_for = r->bits_for;
-    o->sink = cli_sink;
-    o->sink_data = c;
-    o->progress = cli_progress;
-    o->progress_data = c;
-    o->canceled = c->ctx.canceled;
-    o->report = collect_report;
-    o->report_data = c;
     return QUIRE_OK;
 }
 
@@ -236,7 +225,10 @@ quantize(cli *c, const request *r)
     const quire_quantize_options *o = &r->options;
     if (o->output == NULL && !o->dry_run)
         return cli_usage(c, "the output is missing; name it with -o FILE, or use --dry-run");
-    return quire_quantize_file(o, NULL);
+    /* The report takes the place of the text that is still empty: the file is there by now, and
+     * copying could fail. */
+    quire_text_free(&c->ctx, &c->text);
+    return quire_quantize_report(&c->ctx, o, NULL, &c->text);
 }
 
 /* A verb over a request: help is success. */

@@ -52,14 +52,14 @@ try_slot(quire_slot_reader *reader, quire_bytes text, quire_slot *out)
 
 /* The name of a value just as it stands in the file, `<-K` after it or not: quoted for the reader. */
 static quire_status
-quote(cli *c, const char *name, quire_text *out)
+quote(quire_ctx *ctx, const char *name, quire_text *out)
 {
     const char *arrow = NULL;
     quire_writer w;
     for (const char *at = name; (at = strstr(at, "<-")) != NULL; at++)
         arrow = at;
     const size_t len = arrow != NULL ? (size_t)(arrow - name) : strlen(name);
-    quire_writer_to_text(&w, &c->ctx, out);
+    quire_writer_to_text(&w, ctx, out);
     quire_write_str(&w, "\"");
     for (size_t i = 0; i < len; i++)
         quire_writef(&w, "\\x%02x", (unsigned)(uint8_t)name[i]);
@@ -69,15 +69,15 @@ quote(cli *c, const char *name, quire_text *out)
 }
 
 static quire_status
-try_both(cli *c, quire_slot_reader *reader, const char *name, quire_slot *out)
+try_both(quire_slot_reader *reader, const char *name, quire_slot *out)
 {
     quire_text quoted = {0};
     QUIRE_TRY(try_slot(reader, quire_bytes_of(name), out));
     if (out->id != 0) return QUIRE_OK;
-    quire_status status = quote(c, name, &quoted);
+    quire_status status = quote(reader->ctx, name, &quoted);
     const quire_bytes text = {(const uint8_t *)quoted.ptr, quoted.len};
     if (status == QUIRE_OK) status = try_slot(reader, text, out);
-    quire_text_free(&c->ctx, &quoted);
+    quire_text_free(reader->ctx, &quoted);
     return status;
 }
 
@@ -99,8 +99,8 @@ no_such_slot(cli *c, const quire_model *m, const char *name)
     }
     quire_status status = quire_writer_finish(&w);
     if (status == QUIRE_OK)
-        status = quire_fail(&c->ctx, QUIRE_E_USAGE, NULL, "the model has no slot %s%s", name,
-                            near.n > 0 ? text.ptr : "");
+        status = quire_fail(&c->ctx, QUIRE_E_USAGE, NULL, "the model has no slot %s%s",
+                            name[0] != '\0' ? name : "\"\"", near.n > 0 ? text.ptr : "");
     quire_text_free(&c->ctx, &text);
     return status;
 }
@@ -111,10 +111,12 @@ find_slot(cli *c, quire_model *m, const char *name, quire_slot *out)
     quire_slot_reader reader;
     quire_ctx quiet = c->ctx; /* a text that is no slot may still be a name */
     quiet.sink = NULL;
-    QUIRE_TRY(quire_slot_reader_init(&quiet, m, QUIRE_MISSING_NAMED, &reader));
-    const quire_status status = try_both(c, &reader, name, out);
-    quire_slot_reader_deinit(&reader);
-    if (status != QUIRE_OK) return quire_fail(&c->ctx, status, NULL, "cannot read the slot");
+    quire_status status = quire_slot_reader_init(&quiet, m, QUIRE_MISSING_NAMED, &reader);
+    if (status == QUIRE_OK) {
+        status = try_both(&reader, name, out);
+        quire_slot_reader_deinit(&reader);
+    }
+    if (status != QUIRE_OK) return quire_nomem(&c->ctx); /* nothing else was in the way */
     return out->id != 0 ? QUIRE_OK : no_such_slot(c, m, name);
 }
 

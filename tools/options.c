@@ -24,12 +24,14 @@ options_help(quire_writer *w, const cli_verb *verb, const option_row *rows, size
 typedef struct scan { /* getopt's tables for one verb */
     struct option longs[MAX_OPTIONS + 2];
     char shorts[2 * MAX_OPTIONS + 8];
+    const char *given; /* the word that was looked at last */
 } scan;
 
 static void
 fill_scan(scan *s, const option_row *rows, size_t n_rows)
 {
     size_t n = 0;
+    s->shorts[n++] = '+'; /* stop at arguments, and leave argv in its order */
     s->shorts[n++] = ':'; /* a missing argument is told apart from an unknown option */
     s->shorts[n++] = 'q';
     s->shorts[n++] = 'v';
@@ -57,14 +59,39 @@ row_of(int found, const option_row *rows, size_t n_rows)
 }
 
 static quire_status
-bad_option(cli *c, int found, char **argv)
+bad_option(cli *c, int found, const char *given)
 {
-    const char *given = argv[optind - 1];
     if (found == ':')
         return cli_usage(c, "%s needs a value; quire help %s lists the options", given,
                          c->verb->name);
     return cli_usage(c, "unknown or ambiguous option %s; quire help %s lists the options", given,
                      c->verb->name);
+}
+
+/* What no option is: getopt would read the slot of a graph's output, `->0`, as a cluster. */
+static bool
+is_argument(const char *word)
+{
+    return word[0] != '-' || word[1] == '\0' || word[1] == '>';
+}
+
+/* The next option; -1 at the end of argv. Arguments before it go to the front of argv, which has
+ * been read that far. */
+static int
+next_option(int argc, char **argv, scan *s, int *io_n_args)
+{
+    bool only_arguments = false;
+    while (optind < argc) {
+        if (only_arguments || is_argument(argv[optind])) {
+            argv[1 + (*io_n_args)++] = argv[optind++];
+            continue;
+        }
+        s->given = argv[optind];
+        const int found = getopt_long(argc, argv, s->shorts, s->longs, NULL);
+        if (found != -1) return found;
+        only_arguments = true; /* it was "--" */
+    }
+    return -1;
 }
 
 quire_status
@@ -75,20 +102,20 @@ options_parse(cli *c, int argc, char **argv, const option_row *rows, size_t n_ro
     fill_scan(&s, rows, n_rows);
     opterr = 0;
     optind = 1;
-    for (int found; (found = getopt_long(argc, argv, s.shorts, s.longs, NULL)) != -1;) {
+    *out_args = argv + 1;
+    *out_n_args = 0;
+    for (int found; (found = next_option(argc, argv, &s, out_n_args)) != -1;) {
         if (found == 'q' || found == 'v') {
             c->verbosity = found == 'q' ? -1 : 1;
         } else if (found == 'h') {
             options_help(&c->out, c->verb, rows, n_rows);
             return QUIRE_NONE;
         } else if (found == '?' || found == ':') {
-            return bad_option(c, found, argv);
+            return bad_option(c, found, s.given);
         } else {
             QUIRE_TRY(take(c, state, row_of(found, rows, n_rows), optarg));
         }
     }
-    *out_args = argv + optind;
-    *out_n_args = argc - optind;
     return QUIRE_OK;
 }
 

@@ -110,6 +110,7 @@ quire_json_open_text(quire_json *j, quire_writer *out_text)
     separate(j);
     quire_write_str(j->w, "\"");
     quire_writer_to(out_text, j->w->ctx, pass_escaped, j->w);
+    out_text->status = j->w->status; /* what failed is told once */
 }
 
 void

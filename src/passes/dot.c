@@ -40,6 +40,7 @@ static quire_writer *
 open_text(dot *d)
 {
     quire_writer_to(&d->text, d->w->ctx, pass_quoted, d->w);
+    d->text.status = d->w->status; /* what failed is told once */
     return &d->text;
 }
 

@@ -249,11 +249,23 @@ run_passes(job *j)
     return quire_pipeline_run(j->ctx, &run, pipeline, &manager);
 }
 
+/* No input is to be written over. */
+static quire_status
+check_output(job *j)
+{
+    const quire_quantize_options *o = &j->options;
+    QUIRE_TRY(quire_save_check_path(j->ctx, j->model, j->output));
+    if (o->annotations != NULL)
+        QUIRE_TRY(quire_save_check_input(j->ctx, j->output, o->annotations, "annotation file"));
+    if (o->rules == NULL) return QUIRE_OK;
+    return quire_save_check_input(j->ctx, j->output, o->rules, "rules file");
+}
+
 static quire_status
 load(job *j)
 {
     QUIRE_TRY(quire_model_load(j->ctx, j->options.input, &j->model));
-    QUIRE_TRY(quire_save_check_path(j->ctx, j->model, j->output));
+    QUIRE_TRY(check_output(j));
     j->n_files = j->model->n_files;
     return encode_text_input(j);
 }
@@ -303,11 +315,12 @@ deinit(job *j)
 }
 
 quire_status
-quire_quantize_run(quire_ctx *ctx, const quire_quantize_options *options,
-                   quire_quantize_result *out_result)
+quire_quantize_report(quire_ctx *ctx, const quire_quantize_options *options,
+                      quire_quantize_result *out_result, quire_text *out_report)
 {
     job j = {.ctx = ctx};
     const char *outer = ctx->file;
+    *out_report = (quire_text){0};
     if (!quire_quantize_options_complete(options, &j.options))
         return quire_fail_file(ctx, QUIRE_E_USAGE, NULL,
                                "the options' size is not one of this library's");
@@ -318,12 +331,23 @@ quire_quantize_run(quire_ctx *ctx, const quire_quantize_options *options,
     const quire_status status = work(&j);
     if (status == QUIRE_OK || status == QUIRE_NONE) {
         if (out_result != NULL) fill_result(&j, out_result);
-        if (j.options.report != NULL) {
-            j.options.report(j.options.report_data, j.report.ptr, j.report.len);
-        }
+        *out_report = j.report;
+        j.report = (quire_text){0};
     }
     deinit(&j);
     ctx->file = outer;
+    return status;
+}
+
+quire_status
+quire_quantize_run(quire_ctx *ctx, const quire_quantize_options *options,
+                   quire_quantize_result *out_result)
+{
+    quire_text report;
+    const quire_status status = quire_quantize_report(ctx, options, out_result, &report);
+    if ((status == QUIRE_OK || status == QUIRE_NONE) && options->report != NULL)
+        options->report(options->report_data, report.ptr, report.len);
+    quire_text_free(ctx, &report);
     return status;
 }
 

@@ -4,8 +4,16 @@
 #define QUIRE_PASSES_QUANTIZE_FILE_H
 
 #include "base/base.h"
+#include "base/writer.h"
 #include "quire/quire.h"
 
+/* As quire_quantize_file, but the report is handed over: it was complete before the output got its
+ * name, and nothing can fail behind that. Empty unless OK or NONE; freed with quire_text_free.
+ * Allocator, sink, report, progress and canceled of `options` are not looked at. */
+QUIRE_MUST_USE quire_status quire_quantize_report(quire_ctx *ctx,
+                                                  const quire_quantize_options *options,
+                                                  quire_quantize_result *out_result,
+                                                  quire_text *out_report);
 /* As quire_quantize_file; allocator, sink, progress and canceled of `options` are not looked at. */
 QUIRE_MUST_USE quire_status quire_quantize_run(quire_ctx *ctx,
                                                const quire_quantize_options *options,

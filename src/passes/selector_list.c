@@ -136,6 +136,7 @@ static quire_status
 write_line(quire_ctx *ctx, quire_writer *w, const quire_model *m, quire_slot slot, size_t width[2])
 {
     columns c = {{0}, {0}};
+    if (w != NULL) QUIRE_TRY(w->status); /* told already */
     const quire_status status = fill_columns(ctx, m, slot, &c);
     if (status == QUIRE_OK && w == NULL) {
         widen(&width[0], c.slot.len);
@@ -170,6 +171,7 @@ write_printed(quire_json *j, const quire_model *m, quire_slot slot, const char *
 {
     quire_writer w;
     quire_text text = {0};
+    QUIRE_TRY(j->w->status); /* told already */
     quire_writer_to_text(&w, j->w->ctx, &text);
     print(&w, m, slot);
     const quire_status status = quire_writer_finish(&w);

@@ -10,7 +10,8 @@ import sys
 import common
 
 SCRIPTS = {"test_roundtrip.py": False, "test_refusals.py": False, "test_lookups.py": False,
-           "test_bites.py": True, "adversarial.py": False, "test_models.py": True}
+           "test_bites.py": True, "adversarial.py": False, "test_models.py": True,
+           "test_annotated_ways.py": False, "test_quantize_annotated.py": True}
 
 
 def main():

@@ -1,7 +1,7 @@
 /* models.c - real models under failure: models [--shallow N] [--jobs N] [--only NAME] FOLDER...
  *
- * Import, quantize and export, and the other ways through the library, run again and again, each
- * time with another allocation or file operation failing: once, or that one and all after it.
+ * Import, quantize and export, and the other ways of ways.c, run again and again, each time with
+ * another allocation or file operation failing: once, or that one and all after it.
  * Whatever fails, the run must say so once, give everything back, and leave the folder of the
  * output as it was; a run that survives must write what it would have written anyhow.
  * A process per model, so that a crash is told like any other failure. --shallow takes N places
@@ -17,12 +17,7 @@
 #include <unistd.h>
 
 #include "base/diag.h"
-#include "graph/edit.h"
-#include "graph/import.h"
-#include "graph/parse.h"
-#include "graph/print.h"
-#include "graph/save.h"
-#include "passes/quantize_file.h"
+#include "fault/ways.h"
 #include "support/fault.h"
 #include "support/scratch.h"
 #include "support/tree.h"
@@ -40,32 +35,6 @@ static const char *const names[] = {
 };
 enum { N_NAMES = sizeof names / sizeof *names, ENOUGH = 10, MAX_JOBS = 64, SHOWN = 5 };
 
-typedef enum way { QUANTIZE, REENCODE, TEXT } way;
-
-typedef struct config {
-    const char *name;
-    way way;
-    uint32_t bits, block;
-    bool float_zp, f16, dequantized, dry;
-    const char *over; /* what stands at the output already: the result of this config */
-} config;
-
-static const config configs[] = {
-    {.name = "8 rows", .bits = 8},
-    {.name = "4 rows", .bits = 4, .float_zp = true},
-    {.name = "2 rows", .bits = 2, .f16 = true},
-    {.name = "8 blocks", .bits = 8, .block = 16, .f16 = true},
-    {.name = "4 blocks", .bits = 4, .block = 32},
-    {.name = "2 blocks", .bits = 2, .block = 16, .float_zp = true},
-    {.name = "8 over 8", .bits = 8, .over = "8 rows"},
-    {.name = "4 over 8", .bits = 4, .over = "8 rows"},
-    {.name = "dequantized", .bits = 8, .dequantized = true},
-    {.name = "dry run", .bits = 8, .dry = true},
-    {.name = "reencode", .way = REENCODE},
-    {.name = "text", .way = TEXT},
-};
-enum { N_CONFIGS = sizeof configs / sizeof *configs };
-
 /* What a child tells its parent; lives in shared memory. */
 typedef struct progress {
     char now[160]; /* what is being tried: the last words of a child that crashes */
@@ -76,98 +45,14 @@ typedef struct progress {
 
 typedef struct lab {
     scratch scratch;
-    char input[4096], output[128], folder[128], temp[128];
+    scene scene;
+    char folder[128], temp[128];
     const char *model;
     const config *config;
     size_t shallow;     /* 0: every place */
     tree before, after; /* the output's folder: untouched, and after a run without failures */
     progress *progress;
 } lab;
-
-/* --- one run ---------------------------------------------------------------------------------- */
-
-static void
-count_report(void *data, const char *text, size_t len)
-{
-    *(size_t *)data += len > 0 && text != NULL;
-}
-
-static quire_status
-quantize(quire_ctx *ctx, const lab *l)
-{
-    const config *c = l->config;
-    quire_quantize_options o = QUIRE_QUANTIZE_OPTIONS_INIT;
-    size_t n_reports = 0;
-    o.input = l->input;
-    o.output = l->output;
-    o.bits = c->bits;
-    o.block = c->block;
-    o.zero_point_float = c->float_zp;
-    o.scale_f16 = c->f16;
-    o.search = 0;
-    o.target = c->dequantized ? QUIRE_TARGET_DEQUANTIZED : QUIRE_TARGET_ONNX;
-    o.allow_empty = 1;
-    o.dry_run = c->dry;
-    o.report_format = c->bits == 8 ? QUIRE_FORMAT_JSON : QUIRE_FORMAT_TEXT;
-    o.report = count_report;
-    o.report_data = &n_reports;
-    const quire_status status = quire_quantize_run(ctx, &o, NULL);
-    return (status == QUIRE_OK) == (n_reports == 1) ? status : QUIRE_E_INTERNAL;
-}
-
-static quire_status
-reencode(quire_ctx *ctx, const lab *l)
-{
-    const quire_save_options save = {.path = l->output};
-    quire_model *m;
-    QUIRE_TRY(quire_model_load(ctx, l->input, &m));
-    quire_model_touch_all(m);
-    const quire_status status = quire_model_save(ctx, m, &save);
-    quire_model_destroy(ctx, m);
-    return status;
-}
-
-static quire_status
-print(quire_ctx *ctx, const lab *l, quire_text *out)
-{
-    const quire_print_options options = {0};
-    quire_writer w;
-    quire_model *m;
-    QUIRE_TRY(quire_model_load(ctx, l->input, &m));
-    quire_writer_to_text(&w, ctx, out);
-    quire_status status = quire_model_print(ctx, m, &options, &w);
-    if (status == QUIRE_OK) status = quire_writer_finish(&w);
-    quire_model_destroy(ctx, m);
-    return status;
-}
-
-static quire_status
-through_text(quire_ctx *ctx, const lab *l)
-{
-    const quire_save_options save = {.path = l->output};
-    quire_text text = {0};
-    quire_model *m = NULL;
-    quire_status status = print(ctx, l, &text);
-    if (status == QUIRE_OK) {
-        const quire_bytes bytes = {(const uint8_t *)text.ptr, text.len};
-        status = quire_model_parse(ctx, bytes, l->input, &m);
-    }
-    if (status == QUIRE_OK) status = quire_model_save(ctx, m, &save);
-    quire_model_destroy(ctx, m);
-    quire_text_free(ctx, &text);
-    return status;
-}
-
-static quire_status
-run(quire_ctx *ctx, const lab *l)
-{
-    switch (l->config->way) {
-    case QUANTIZE: return quantize(ctx, l);
-    case REENCODE: return reencode(ctx, l);
-    case TEXT: return through_text(ctx, l);
-    }
-    return QUIRE_E_INTERNAL;
-}
 
 /* --- judging ---------------------------------------------------------------------------------- */
 
@@ -273,7 +158,7 @@ try_alloc(lab *l, size_t at, bool sticky)
     quire_ctx ctx = fault_ctx(&t.alloc, &t.io, &t.log);
     snprintf(l->progress->now, sizeof l->progress->now, "%s, %s, allocation %zu%s", l->model,
              l->config->name, at, sticky ? " and on" : "");
-    judge(l, &t, run(&ctx, l));
+    judge(l, &t, l->config->run(&ctx, &l->scene, l->config));
 }
 
 /* Where everything fails from some point on, removing files still works: a temporary file can be
@@ -290,7 +175,7 @@ try_io(lab *l, size_t at, bool sticky, int error)
     quire_ctx ctx = fault_ctx(&t.alloc, &t.io, &t.log);
     snprintf(l->progress->now, sizeof l->progress->now, "%s, %s, file operation %zu%s: %s",
              l->model, l->config->name, at, sticky ? " and on" : "", quire_io_error_text(error));
-    judge(l, &t, run(&ctx, l));
+    judge(l, &t, l->config->run(&ctx, &l->scene, l->config));
 }
 
 /* The k-th of n places when only `shallow` are taken: one in each of as many equal stretches. */
@@ -337,7 +222,7 @@ run_whole(lab *l, trial *t)
     quire_ctx ctx = fault_ctx(&t->alloc, &t->io, &t->log);
     snprintf(l->progress->now, sizeof l->progress->now, "%s, %s, without failures", l->model,
              l->config->name);
-    return run(&ctx, l);
+    return l->config->run(&ctx, &l->scene, l->config);
 }
 
 /* `before` becomes what the config named `over` writes. */
@@ -349,7 +234,7 @@ set_scene(lab *l, const char *over)
     tree_free(&l->before);
     tree_free(&l->after);
     tree_write(&l->before, l->folder);
-    for (size_t i = 0; over != NULL && i < N_CONFIGS; i++) {
+    for (size_t i = 0; over != NULL && i < n_configs; i++) {
         l->config = &configs[i];
         if (strcmp(configs[i].name, over) == 0 && run_whole(l, &t) != QUIRE_OK)
             wrong(l, "it fails by itself", &t);
@@ -382,17 +267,39 @@ seconds(void)
 }
 
 static void
+set_scene_paths(lab *l, const char *model)
+{
+    const struct {
+        char *at;
+        size_t room;
+        const char *name;
+    } paths[] = {{l->folder, sizeof l->folder, "out"},
+                 {l->temp, sizeof l->temp, "temp"},
+                 {l->scene.output, sizeof l->scene.output, "out/model.onnx"},
+                 {l->scene.answer, sizeof l->scene.answer, "out/answer"},
+                 {l->scene.rules, sizeof l->scene.rules, "rules.json"},
+                 {l->scene.annotated, sizeof l->scene.annotated, "annotated.onnx"},
+                 {l->scene.text, sizeof l->scene.text, "text"}};
+    snprintf(l->scene.model, sizeof l->scene.model, "%s", model);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        snprintf(paths[i].at, paths[i].room, "%s", scratch_path(&l->scratch, paths[i].name));
+    if (mkdir(l->folder, 0777) != 0 || mkdir(l->temp, 0777) != 0 ||
+        setenv("TMPDIR", l->temp, 1) != 0)
+        abort();
+}
+
+static void
 try_model(const char *model, const char *path, size_t shallow, progress *p)
 {
     const double start = seconds();
     lab l = {.scratch = scratch_create(), .model = model, .shallow = shallow, .progress = p};
-    snprintf(l.input, sizeof l.input, "%s", path);
-    snprintf(l.folder, sizeof l.folder, "%s", scratch_path(&l.scratch, "out"));
-    snprintf(l.temp, sizeof l.temp, "%s", scratch_path(&l.scratch, "temp"));
-    snprintf(l.output, sizeof l.output, "%s", scratch_path(&l.scratch, "out/model.onnx"));
-    if (mkdir(l.folder, 0777) != 0 || mkdir(l.temp, 0777) != 0 || setenv("TMPDIR", l.temp, 1) != 0)
-        abort();
-    for (size_t i = 0; i < N_CONFIGS; i++)
+    set_scene_paths(&l, path);
+    const bool prepared = scene_prepare(&l.scene);
+    if (!prepared) {
+        printf("%s: cannot be annotated\n", model);
+        p->n_wrong++;
+    }
+    for (size_t i = 0; prepared && i < n_configs; i++)
         try_config(&l, &configs[i]);
     tree_free(&l.before);
     tree_free(&l.after);
