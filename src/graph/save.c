@@ -84,6 +84,17 @@ quire_save_check_path(quire_ctx *ctx, const quire_model *m, const char *path)
     return QUIRE_OK;
 }
 
+quire_status
+quire_save_check_input(quire_ctx *ctx, const char *path, const char *input, const char *what)
+{
+    struct stat there, other;
+    bool is_there, is_other;
+    QUIRE_TRY(look_at(ctx, AT_FDCWD, path, path, 0, &there, &is_there));
+    if (!is_there) return QUIRE_OK;
+    QUIRE_TRY(look_at(ctx, AT_FDCWD, input, path, 0, &other, &is_other));
+    return is_other && same_file(&there, &other) ? is_an_input(ctx, path, what) : QUIRE_OK;
+}
+
 /* Is the output's folder the input's? */
 static quire_status
 compare_folders(saver *s)

@@ -21,6 +21,9 @@ typedef struct quire_save_options {
  * through links), or is "-". Call before any work. */
 QUIRE_MUST_USE quire_status quire_save_check_path(quire_ctx *ctx, const quire_model *m,
                                                   const char *path);
+/* The same of another file that is read, a text or rules: `what` it is, for the message. */
+QUIRE_MUST_USE quire_status quire_save_check_input(quire_ctx *ctx, const char *path,
+                                                   const char *input, const char *what);
 /* Exports and writes. Changes external tensors of `m` (their new place). On failure no file is left. */
 QUIRE_MUST_USE quire_status quire_model_save(quire_ctx *ctx, quire_model *m,
                                              const quire_save_options *options);

@@ -168,10 +168,10 @@ check_granularity(quire_ctx *ctx, quire_spec *s, const char *path)
     if (s->granularity != QUIRE_PER_BLOCK) s->block = 0;
     if (s->axis < 0) {
         return quire_fail(ctx, QUIRE_E_INVALID, path,
-                          "axis: found %" PRId32 "; allowed is 0 and more", s->axis);
+                          "axis: found %" PRId32 "; allowed is 0 to 2147483647", s->axis);
     }
     if (s->granularity == QUIRE_PER_BLOCK && s->block == 0) {
-        return quire_fail(ctx, QUIRE_E_INVALID, path, "block: found 0; allowed is 1 and more");
+        return quire_fail(ctx, QUIRE_E_INVALID, path, "block: found 0; allowed is 1 to 4294967295");
     }
     return QUIRE_OK;
 }

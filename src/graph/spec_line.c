@@ -8,6 +8,8 @@
 #include "base/real.h"
 #include "graph/spec_text.h"
 
+enum { FOUND_ROOM = 80 };
+
 /* --- the line --------------------------------------------------------------------------------- */
 
 quire_status
@@ -102,6 +104,17 @@ quire_line_keyword(quire_line *t, const char *word)
     return false;
 }
 
+/* What is wanted is not here. */
+static quire_status
+expected(quire_line *t, const char *what)
+{
+    char found[FOUND_ROOM];
+    const bool foreign = t->p < t->end && *t->p >= 0x80;
+    quire_escape(found, sizeof found, t->p, (size_t)(t->end - t->p));
+    return quire_line_fail(t, "expected %s, found \"%s\"%s", what, found,
+                           foreign ? "; what is not ASCII is quoted, \"\\xNN\" for each byte" : "");
+}
+
 /* --- numbers ---------------------------------------------------------------------------------- */
 
 quire_status
@@ -119,7 +132,7 @@ quire_line_int(quire_line *t, int64_t *out)
         fits = fits && x <= (limit - digit) / 10;
         if (fits) x = 10 * x + digit;
     }
-    if (p == digits || !fits) return quire_line_fail(t, "expected a 64-bit integer");
+    if (p == digits || !fits) return expected(t, "a 64-bit integer");
     *out = negative ? -(int64_t)(x - (x > 0)) - (x > 0) : (int64_t)x;
     t->p = p;
     return QUIRE_OK;
@@ -132,7 +145,7 @@ quire_line_double(quire_line *t, double *out)
     while (end < t->end && (is_word_byte(*end) || *end == '+'))
         end++;
     if (!quire_real_parse((quire_bytes){t->p, (size_t)(end - t->p)}, out))
-        return quire_line_fail(t, "expected a finite number such as 0.1 or 0x1p-8");
+        return expected(t, "a finite number such as 0.1 or 0x1p-8");
     t->p = end;
     return QUIRE_OK;
 }
@@ -179,7 +192,8 @@ quire_line_name(quire_line *t, bool (*is_plain)(uint8_t), const char *what, quir
     while (t->p < t->end && is_plain(*t->p))
         t->p++;
     *out = (quire_bytes){start, (size_t)(t->p - start)};
-    return out->len > 0 ? QUIRE_OK : quire_line_fail(t, "expected %s", what);
+    if (out->len > 0) return QUIRE_OK;
+    return expected(t, what);
 }
 
 quire_status

@@ -12,14 +12,14 @@ take_granularity(quire_line *t, quire_spec *s)
     if (!quire_line_take(t, "axis=")) return quire_line_fail(t, "expected 'tensor' or 'axis=K'");
     QUIRE_TRY(quire_line_int(t, &k));
     if (k < 0 || k > INT32_MAX)
-        return quire_line_fail(t, "axis: found %" PRId64 "; allowed is 0 and more", k);
+        return quire_line_fail(t, "axis: found %" PRId64 "; allowed is 0 to 2147483647", k);
     s->axis = (int32_t)k;
     s->granularity = QUIRE_PER_AXIS;
     quire_line_blanks(t);
     if (!quire_line_take(t, "block=")) return QUIRE_OK;
     QUIRE_TRY(quire_line_int(t, &k));
     if (k < 1 || k > UINT32_MAX)
-        return quire_line_fail(t, "block: found %" PRId64 "; allowed is 1 and more", k);
+        return quire_line_fail(t, "block: found %" PRId64 "; allowed is 1 to 4294967295", k);
     s->block = (uint32_t)k;
     s->granularity = QUIRE_PER_BLOCK;
     return QUIRE_OK;

@@ -206,6 +206,7 @@ static const char *const bad[][3] = {
     {HEAD "y float bye a\n", "a.txt:2: column 9", "found \"bye a\""},
     {HEAD "\ny float by\n", "a.txt:3: column 11", "expected the name of a claimant"},
     {HEAD "y float by #\n", "a.txt:2: column 12", "expected the name of a claimant"},
+    {HEAD "y float by \xc3\xa9\n", "a.txt:2: column 12", "what is not ASCII is quoted"},
     {HEAD "y float by \"\"\n", "a.txt:2: column 14", "found an empty name"},
     {HEAD "y float by a,\n", "a.txt:2: column 14", "expected the name of a claimant"},
     {HEAD "y float by a !\n", "a.txt:2: column 15", "expected a 64-bit integer"},

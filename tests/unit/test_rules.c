@@ -250,7 +250,7 @@ START_TEST(places_count_characters_and_skip_strings)
     const char text[] = "{ \"\xc3\xa9\\\"}\\\\\" :\n [1, {\"a\":[]} ,\"]\"] , \"b\":-1.5e3}";
     quire_where w = quire_where_begin(quire_bytes_of(text));
     quire_where_token(&w);
-    quire_place at = quire_where_next(&w);
+    quire_text_place at = quire_where_next(&w);
     ck_assert_uint_eq(at.column, 3);
     quire_where_token(&w);
     at = quire_where_next(&w);

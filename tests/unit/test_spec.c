@@ -232,7 +232,7 @@ static const char *const refused[][3] = {
     {"u64 tensor affine zp=int", "column 1", "dtype: found u64, which is no type of codes"},
     {"bool tensor affine zp=int", "column 1", "expected 'float'"},
     {"u8 affine zp=int", "column 4", "expected 'tensor' or 'axis=K'"},
-    {"u8 axis=-1 affine zp=int", "column 11", "axis: found -1; allowed is 0 and more"},
+    {"u8 axis=-1 affine zp=int", "column 11", "axis: found -1; allowed is 0 to 2147483647"},
     {"u8 axis=2147483648 affine zp=int", "column 19", "axis: found 2147483648"},
     {"u8 axis=0 block=0 affine zp=int", "column 18", "block: found 0"},
     {"u8 axis=0 block=4294967296 affine zp=int", "column 27", "block: found 4294967296"},
