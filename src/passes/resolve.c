@@ -16,7 +16,7 @@ quire_take_array(quire_ctx *ctx, size_t n, size_t size, void *out_array)
 quire_status
 quire_take_filled(quire_ctx *ctx, size_t n, size_t size, int byte, void *out_array)
 {
-    void *array;
+    void *array = NULL;
     QUIRE_TRY(quire_take_array(ctx, n, size, &array));
     if (array != NULL) memset(array, byte, n * size);
     memcpy(out_array, &array, sizeof array);
