@@ -39,19 +39,20 @@ extern "C" {
     X(E_CANCELED, 9, 130, "the caller asked to stop")                                              \
     X(E_INTERNAL, 10, 70, "a bug of quire")
 
+#ifndef QUIRE_PLUGIN_H /* quire/plugin.h, which includes nothing, says the same */
 typedef enum quire_status {
 #define QUIRE_STATUS_ENUM(name, value, exit_code, meaning) QUIRE_##name = value,
     QUIRE_STATUS_TABLE(QUIRE_STATUS_ENUM)
 #undef QUIRE_STATUS_ENUM
 } quire_status;
+typedef enum quire_severity { QUIRE_NOTE, QUIRE_WARNING, QUIRE_ERROR } quire_severity;
+#endif
 
 /* "E_INVALID" and the like; never NULL. */
 QUIRE_API const char *quire_status_name(quire_status status);
 /* Exit code of the command line for `status` (design: 0 yes, 1 no, 2 usage, 3 input, 4 environment,
  * 70 our bug). */
 QUIRE_API int quire_status_exit_code(quire_status status);
-
-typedef enum quire_severity { QUIRE_NOTE, QUIRE_WARNING, QUIRE_ERROR } quire_severity;
 
 /* One message. `file` and `path` may be NULL. The strings live until the sink returns.
  * All three are one line of printable UTF-8: every other byte of a name in them is written \xNN. */

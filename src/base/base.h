@@ -24,6 +24,7 @@ typedef struct quire_ctx {
     const volatile int *canceled; /* set to non-zero from a signal handler; may be NULL */
     void (*progress)(void *data, const char *what, uint64_t done, uint64_t total); /* may be NULL */
     void *progress_data;
+    uint32_t log_level; /* remarks of plugins on their work are told up to this level; 0: none */
 } quire_ctx;
 
 /* A context on libc: malloc, POSIX files, no sink. */
