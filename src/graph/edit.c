@@ -411,9 +411,8 @@ user_in(const quire_model *m, quire_graph g, quire_use use)
     return n;
 }
 
-/* Does `except` read v, and come before all others that do? */
-static bool
-may_interpose(const quire_model *m, quire_value v, quire_node except)
+bool
+quire_value_may_interpose(const quire_model *m, quire_value v, quire_node except)
 {
     const quire_graph g = quire_value_at(m, v)->graph;
     const quire_node_rec *e = quire_node_at(m, except);
@@ -431,7 +430,7 @@ may_interpose(const quire_model *m, quire_value v, quire_node except)
 quire_status
 quire_value_interpose(quire_ctx *ctx, quire_model *m, quire_value v, quire_node except)
 {
-    if (!may_interpose(m, v, except))
+    if (!quire_value_may_interpose(m, v, except))
         return quire_bug(ctx, "interposing a node that is not the first reader of the value");
     QUIRE_TRY(quire_edit_reserve_orphans(ctx, m, 1));
     const quire_value result = quire_node_result(m, except, 0);
@@ -451,4 +450,15 @@ quire_value_set_type(quire_model *m, quire_value v, int32_t elem_type, int32_t r
 {
     quire_edit_value(m, v)->elem_type = elem_type;
     quire_edit_value(m, v)->rank = rank;
+}
+
+void
+quire_value_drop_info(quire_model *m, quire_value v)
+{
+    quire_value_rec *r = quire_edit_value(m, v);
+    if (r->info_at == 0) return;
+    quire_edit_graph(m, r->graph)->infos[r->info_at - 1].flags |= QUIRE_DEAD;
+    quire_edit_touch_graph(m, r->graph);
+    r->info = (quire_bytes){NULL, 0};
+    r->info_at = 0;
 }

@@ -69,7 +69,12 @@ QUIRE_MUST_USE quire_status quire_value_take_name(quire_ctx *ctx, quire_model *m
  * v's reader, in v's graph and before every other reader. Linear in the uses. */
 QUIRE_MUST_USE quire_status quire_value_interpose(quire_ctx *ctx, quire_model *m, quire_value v,
                                                   quire_node except);
+/* Does `except` read v, in v's graph, with a result 0 that has a name, and come before all others
+ * that read v? Linear in the uses. */
+bool quire_value_may_interpose(const quire_model *m, quire_value v, quire_node except);
 void quire_value_set_type(quire_model *m, quire_value v, int32_t elem_type, int32_t rank);
+/* Removes v's entry of the graph's value infos, if it has one: what it stated holds no more. */
+void quire_value_drop_info(quire_model *m, quire_value v);
 
 typedef struct quire_tensor_make {
     quire_bytes name; /* empty for attribute tensors */

@@ -9,6 +9,7 @@
 #include "base/diag.h"
 #include "graph/calls.h"
 #include "graph/layer.h"
+#include "graph/names.h"
 #include "graph/order.h"
 #include "graph/path.h"
 #include "graph/scope.h"
@@ -292,6 +293,7 @@ check_model(verifier *v)
         check_reach(v, (quire_use){i});
     QUIRE_TRY(check_layers(v));
     if (v->failed) return v->status;
+    QUIRE_TRY(quire_names_check(v->ctx, m, v->status, &v->budget));
     QUIRE_TRY(quire_calls_check(v->ctx, m));
     return quire_order_check(v->ctx, m, v->status, &v->budget);
 }

@@ -1,6 +1,7 @@
 /* format.c - sizes and bit positions of packed rows. */
 #include "kernels/format.h"
 
+#include <float.h>
 #include <stdint.h>
 
 static bool
@@ -15,7 +16,9 @@ is_known(quire_row_choice c)
     const bool dtype = c.dtype == QUIRE_ROW_DTYPE_F32 || c.dtype == QUIRE_ROW_DTYPE_F16 ||
                        c.dtype == QUIRE_ROW_DTYPE_BF16;
 
-    return bits && block && zero_point && scale && dtype;
+    const bool eps = c.eps >= 0 && c.eps <= FLT_MAX;
+
+    return bits && block && zero_point && scale && dtype && eps;
 }
 
 bool

@@ -28,6 +28,10 @@ typedef struct quire_row_choice {
     quire_row_zero_point zero_point;
     quire_row_scale scale;
     quire_row_dtype dtype; /* what the table stores: decoded values are rounded to it */
+    /* Min-max parameters with float zero points only: a scale that is not greater than eps becomes
+     * 1, as PyTorch's float-qparams observers do it. 0: a scale is at least the least positive
+     * normal. Finite, not negative. */
+    float eps;
 } quire_row_choice;
 
 /* What that means for rows of `width` columns. All sizes are of one row or one group; whole tables
@@ -44,7 +48,7 @@ typedef struct quire_row_format {
     size_t zero_point_size;  /* bytes of one zero point: 1 or 4                         */
 } quire_row_format;
 
-/* Fills `*out`. False, with `*out` untouched, if bits, block or an enum is none of the above,
+/* Fills `*out`. False, with `*out` untouched, if bits, block, eps or an enum is none of the above,
  * width is 0, or a row's sizes do not fit size_t. A block not narrower than the row is turned into
  * whole rows (`out->choice.block` 0), as the report wants it. */
 bool quire_row_format_init(quire_row_format *out, quire_row_choice choice, size_t width);

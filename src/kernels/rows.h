@@ -52,6 +52,11 @@ quire_row_status quire_rows_quantize(const quire_row_format *f, quire_row_search
                                      const float *rows, size_t n_rows, quire_row_arrays out,
                                      quire_row_sums *sums, quire_row_fault *out_fault);
 
+/* Of float zero points and choice.eps > 0: how many of the n_rows rows, which are finite, have a
+ * group that is not constant but whose min-max scale eps turns into 1. Such a group keeps no more
+ * than whole steps of 1 above its least element. */
+size_t quire_rows_count_flattened(const quire_row_format *f, const float *rows, size_t n_rows);
+
 /* Only the codes, from the scales and zero points already in `io`: what quantize does after it has
  * chosen them. Scales must be positive and finite, float zero points finite, integer ones
  * <= max_code, rows finite; otherwise codes are in range but meaningless. */

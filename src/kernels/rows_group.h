@@ -48,6 +48,10 @@ float quire_row_scale_stored(const quire_row_format *f, float scale);
 /* A stored scale and zero point with their derived fields. */
 quire_row_params quire_row_params_make(const quire_row_format *f, float scale, float zero_point);
 
+/* Does choice.eps replace the scale of this group by 1, though its elements differ? Float zero
+ * points only. */
+bool quire_row_flattened(const quire_row_format *f, quire_row_range range);
+
 /* Min-max parameters of a group. `scale` is infinite if a float16 scale cannot hold it. */
 quire_row_params quire_row_params_minmax(const quire_row_format *f, quire_row_range range);
 

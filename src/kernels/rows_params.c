@@ -149,15 +149,27 @@ minmax_int(const quire_row_format *f, quire_row_range range)
     return quire_row_params_make(f, scale, (float)(zero_point < n ? zero_point : n));
 }
 
-static quire_row_params
-minmax_float(const quire_row_format *f, quire_row_range range)
+static float
+float_scale(const quire_row_format *f, quire_row_range range)
 {
     const float n = (float)f->max_code;
     const float width = range.hi - range.lo;
-    float scale = width / n;
 
-    if (isinf(width)) scale = (float)(((double)range.hi - (double)range.lo) / n);
-    scale = range.hi == range.lo ? 1.0f : quire_row_scale_stored(f, scale);
+    return isinf(width) ? (float)(((double)range.hi - (double)range.lo) / n) : width / n;
+}
+
+bool
+quire_row_flattened(const quire_row_format *f, quire_row_range range)
+{
+    return range.hi != range.lo && f->choice.eps > 0 && !(float_scale(f, range) > f->choice.eps);
+}
+
+static quire_row_params
+minmax_float(const quire_row_format *f, quire_row_range range)
+{
+    const bool is_unit = range.hi == range.lo || quire_row_flattened(f, range);
+    const float scale = is_unit ? 1.0f : quire_row_scale_stored(f, float_scale(f, range));
+
     return quire_row_params_make(f, scale, -range.lo / scale);
 }
 

@@ -89,6 +89,31 @@ quire_rows_quantize(const quire_row_format *f, quire_row_search search, const fl
     return status;
 }
 
+static bool
+is_flattened(const quire_row_format *f, const float *row)
+{
+    for (size_t g = 0; g < f->n_groups; g++) {
+        quire_row_range range;
+        if (!quire_row_range_find(row + g * f->group_columns, quire_row_group_width(f, g), &range))
+            continue;
+        if (quire_row_flattened(f, range)) return true;
+    }
+    return false;
+}
+
+size_t
+quire_rows_count_flattened(const quire_row_format *f, const float *rows, size_t n_rows)
+{
+    fenv_t saved;
+    size_t n = 0;
+
+    quire_fp_enter(&saved);
+    for (size_t r = 0; r < n_rows; r++)
+        n += is_flattened(f, rows + r * f->width) ? 1 : 0;
+    quire_fp_leave(&saved);
+    return n;
+}
+
 void
 quire_rows_encode(const quire_row_format *f, const float *rows, size_t n_rows, quire_row_arrays io)
 {

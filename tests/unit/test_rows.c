@@ -77,6 +77,10 @@ START_TEST(other_formats_are_refused)
     ck_assert(!quire_row_format_init(&f, bad, 8));
     bad = (quire_row_choice){.bits = 4, .zero_point = (quire_row_zero_point)2};
     ck_assert(!quire_row_format_init(&f, bad, 8));
+    bad = (quire_row_choice){.bits = 4, .eps = -1};
+    ck_assert(!quire_row_format_init(&f, bad, 8));
+    bad = (quire_row_choice){.bits = 4, .eps = NAN};
+    ck_assert(!quire_row_format_init(&f, bad, 8));
     ck_assert_uint_eq(f.width, 77);
 }
 END_TEST
@@ -451,6 +455,33 @@ START_TEST(any_bytes_decode_and_any_parameters_encode)
 }
 END_TEST
 
+/* eps: a scale on the border becomes 1, the next greater one stays. */
+START_TEST(eps_replaces_scales_that_are_not_greater)
+{
+    const float eps = 0x1p-12f, border = 255 * eps;
+    const float above = nextafterf(border, 1), below = nextafterf(border, 0);
+    const float rows[5][2] = {{0, border}, {0, above}, {-below, 0}, {7, 7}, {-1, 1}};
+    const float scales[5] = {1, above / 255, 1, 1, 2.0f / 255};
+    const quire_row_choice choice = {
+        .bits = 8, .zero_point = QUIRE_ROW_ZERO_POINT_FLOAT, .eps = eps};
+    const quire_row_format f = format_of(choice, 2);
+    uint8_t codes[10];
+    float got[5], zero_points[5];
+    quire_row_fault fault;
+    ck_assert_int_eq(quire_rows_quantize(&f, QUIRE_ROW_SEARCH_MINMAX, rows[0], 5,
+                                         (quire_row_arrays){codes, got, zero_points}, NULL, &fault),
+                     QUIRE_ROW_OK);
+    ck_assert_mem_eq(got, scales, sizeof got);
+    ck_assert(scales[1] > eps);
+    ck_assert_uint_eq(codes[0] + codes[1], 0); /* the row decodes to its least element */
+    ck_assert_uint_eq(codes[3], 255);
+    ck_assert_uint_eq(quire_rows_count_flattened(&f, rows[0], 5), 2); /* 7 7 loses nothing */
+    const quire_row_format plain =
+        format_of((quire_row_choice){.bits = 8, .zero_point = QUIRE_ROW_ZERO_POINT_FLOAT}, 2);
+    ck_assert_uint_eq(quire_rows_count_flattened(&plain, rows[0], 5), 0);
+}
+END_TEST
+
 static Suite *
 make_suite(void)
 {
@@ -473,6 +504,7 @@ make_suite(void)
     tcase_add_test(tc, any_cut_and_any_alignment_give_the_same_bytes);
     tcase_add_test(tc, faults_say_where_and_leave_later_rows_alone);
     tcase_add_test(tc, no_rows_are_no_work);
+    tcase_add_test(tc, eps_replaces_scales_that_are_not_greater);
     tcase_add_test(tc, any_bytes_decode_and_any_parameters_encode);
     suite_add_tcase(suite, tc);
     return suite;
