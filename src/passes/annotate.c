@@ -83,26 +83,39 @@ collect_and_resolve(quire_ctx *ctx, quire_model *m, const char *text,
 }
 
 quire_status
-quire_annotations_load(quire_ctx *ctx, quire_model *m, const char *text, const char *rules,
-                       const quire_resolve_options *options, quire_annotations *out)
+quire_annotations_by_rules(quire_ctx *ctx, quire_model *m, const quire_rules *rules,
+                           const quire_resolve_options *options, quire_annotations *out)
 {
-    quire_annotations a = {.kind = rules != NULL  ? QUIRE_FROM_RULES
-                                   : text != NULL ? QUIRE_FROM_TEXT
-                                                  : QUIRE_FROM_NOTHING};
-    if (rules != NULL) QUIRE_TRY(quire_rules_load(ctx, rules, &a.rules));
-    const quire_status status = collect_and_resolve(ctx, m, text, options, &a);
+    quire_annotations a = {.kind = QUIRE_FROM_RULES, .rules = *rules};
+    const quire_status status = collect_and_resolve(ctx, m, NULL, options, &a);
     if (status == QUIRE_OK) {
         *out = a;
-    } else if (rules != NULL) {
+    } else {
         quire_rules_deinit(ctx, &a.rules);
     }
     return status;
 }
 
+quire_status
+quire_annotations_load(quire_ctx *ctx, quire_model *m, const char *text, const char *rules,
+                       const quire_resolve_options *options, quire_annotations *out)
+{
+    quire_annotations a = {.kind = text != NULL ? QUIRE_FROM_TEXT : QUIRE_FROM_NOTHING};
+    quire_rules read;
+    if (rules != NULL) {
+        QUIRE_TRY(quire_rules_load(ctx, rules, &read));
+        return quire_annotations_by_rules(ctx, m, &read, options, out);
+    }
+    QUIRE_TRY(collect_and_resolve(ctx, m, text, options, &a));
+    *out = a;
+    return QUIRE_OK;
+}
+
 void
 quire_annotations_deinit(quire_ctx *ctx, quire_annotations *a)
 {
-    if (a->kind == QUIRE_FROM_RULES) quire_rules_deinit(ctx, &a->rules);
+    if (a->rules.path != NULL) quire_rules_deinit(ctx, &a->rules);
+    quire_account_deinit(ctx, &a->account);
     if (a->kind != QUIRE_FROM_NOTHING) quire_resolved_deinit(ctx, &a->resolved);
     *a = (quire_annotations){0};
 }
@@ -118,11 +131,20 @@ print_claims(quire_ctx *ctx, const quire_model *m, const quire_claims *claims, q
     return quire_writer_finish(&w);
 }
 
+static bool
+is_empty(const quire_claims *result)
+{
+    for (size_t i = 0; i < result->n; i++) {
+        if ((result->ptr[i].flags & QUIRE_CLAIM_LOST) == 0) return false;
+    }
+    return true;
+}
+
 quire_status
 quire_annotations_store(quire_ctx *ctx, quire_model *m, const quire_claims *result)
 {
     quire_text text = {0};
-    if (result->n == 0) return quire_model_set_metadata(ctx, m, QUIRE_ANNOTATIONS_KEY, NULL);
+    if (is_empty(result)) return quire_model_set_metadata(ctx, m, QUIRE_ANNOTATIONS_KEY, NULL);
     quire_status status = print_claims(ctx, m, result, &text);
     const quire_bytes bytes = {(const uint8_t *)text.ptr, text.len};
     if (status == QUIRE_OK)

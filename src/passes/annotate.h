@@ -1,5 +1,5 @@
 /* annotate.h - where a run's annotations come from, and where they go: the carrier entry, files,
- * rules.
+ * rules; quantizers: plugin/annotate_with.h.
  *
  * One *source* gives the claims of a run; they are resolved once; the result is read by passes,
  * printed as text, or written to the model's entry.
@@ -7,6 +7,7 @@
 #ifndef QUIRE_PASSES_ANNOTATE_H
 #define QUIRE_PASSES_ANNOTATE_H
 
+#include "passes/account.h"
 #include "passes/resolve.h"
 #include "passes/rules.h"
 
@@ -15,13 +16,22 @@ typedef enum quire_source_kind {
     QUIRE_FROM_ENTRY,
     QUIRE_FROM_TEXT,
     QUIRE_FROM_RULES,
+    QUIRE_FROM_QUANTIZERS, /* and rules, where they were given too */
 } quire_source_kind;
 
 typedef struct quire_annotations {
     quire_source_kind kind;
-    quire_rules rules;       /* kind FROM_RULES */
+    quire_rules rules;       /* path is NULL: none were given */
+    quire_account account;   /* of kind FROM_QUANTIZERS */
     quire_resolved resolved; /* empty if FROM_NOTHING */
+    bool transformed;        /* quantizers changed the graph; slots are of the changed one */
 } quire_annotations;
+
+/* Somebody above this layer who annotates, instead of a text, rules or the entry. */
+typedef struct quire_annotator {
+    quire_status (*annotate)(quire_ctx *ctx, quire_model *m, void *data, quire_annotations *out);
+    void *data;
+} quire_annotator;
 
 /* Reads and resolves: the rules file if `rules` is not NULL, else the text file if `text` is not
  * NULL, else the model's entry if it has one. Runs infer-types' work for rules. Named errors and
@@ -32,6 +42,11 @@ QUIRE_MUST_USE quire_status quire_annotations_load(quire_ctx *ctx, quire_model *
                                                    const char *rules,
                                                    const quire_resolve_options *options,
                                                    quire_annotations *out);
+/* The same of rules that were read already; they are taken over, whatever becomes of it. */
+QUIRE_MUST_USE quire_status quire_annotations_by_rules(quire_ctx *ctx, quire_model *m,
+                                                       const quire_rules *rules,
+                                                       const quire_resolve_options *options,
+                                                       quire_annotations *out);
 void quire_annotations_deinit(quire_ctx *ctx, quire_annotations *a);
 /* Reads a whole text file of at most 1 GiB into `out`, which is freed with quire_text_free.
  * QUIRE_E_INVALID if it is missing or not a regular file, QUIRE_E_LIMIT if it is larger,

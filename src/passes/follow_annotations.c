@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/diag.h"
 #include "kernels/format.h"
+#include "passes/account.h"
 #include "passes/follower.h"
 #include "passes/table_codes.h"
 #include "passes/table_spec.h"
@@ -104,16 +105,36 @@ decide_table(follower *f, quire_found_table *t, uint32_t obeyed, verdict *v)
     return QUIRE_OK;
 }
 
+/* Nobody asks for the lookup: the quantizer that looked at it may have said why. */
+static quire_status
+judge_left(const follower *f, const quire_lookup *l, verdict *v)
+{
+    const uint32_t index = f->skips != NULL ? f->skips[l->node.id] : 0;
+    v->reason = QUIRE_REASON_NOT_ANNOTATED;
+    if (index == 0) return QUIRE_OK;
+    const quire_skip *skip = &f->tables->account->skips[index - 1];
+    const quire_bytes code = quire_sym_bytes(f->m, skip->reason);
+    const quire_bytes text = quire_sym_bytes(f->m, skip->text);
+    const quire_reason known = quire_reason_find(code);
+    if (known != QUIRE_REASON_NONE) {
+        v->reason = known;
+        v->message = text;
+        return QUIRE_OK;
+    }
+    const quire_bytes who = quire_sym_bytes(f->m, skip->who);
+    return quire_arena_format(f->ctx, &f->m->arena, &v->message, "left alone by %.*s: %.*s%s%.*s",
+                              (int)who.len, (const char *)who.ptr, (int)code.len,
+                              (const char *)code.ptr, text.len > 0 ? ": " : "", (int)text.len,
+                              (const char *)text.ptr);
+}
+
 static quire_status
 judge(follower *f, size_t i, verdict *v)
 {
     const quire_lookup *l = &f->tables->lookups[i];
     uint32_t *decider = &f->deciders[l->table - 1];
     const uint32_t obeyed = f->obeyed[i];
-    if (obeyed == 0) {
-        v->reason = QUIRE_REASON_NOT_ANNOTATED;
-        return QUIRE_OK;
-    }
+    if (obeyed == 0) return judge_left(f, l, v);
     QUIRE_TRY(judge_spec(f, obeyed, v));
     if (v->reason != QUIRE_REASON_NONE) return QUIRE_OK;
     if (*decider != 0) return judge_against_decider(f, obeyed, *decider, v);
@@ -184,6 +205,17 @@ make_account(quire_ctx *ctx, quire_tables *tables, size_t n)
 }
 
 static quire_status
+note_skips(follower *f)
+{
+    const quire_account *account = f->tables->account;
+    if (account == NULL || account->n_skips == 0) return QUIRE_OK;
+    QUIRE_TRY(take_zeroed(f->ctx, f->m->nodes.count, sizeof *f->skips, &f->skips));
+    for (size_t i = account->n_skips; i > 0; i--)
+        f->skips[account->skips[i - 1].node.id] = (uint32_t)i;
+    return QUIRE_OK;
+}
+
+static quire_status
 follow(follower *f)
 {
     quire_tables *tables = f->tables;
@@ -194,6 +226,7 @@ follow(follower *f)
     QUIRE_TRY(take_zeroed(f->ctx, f->origins.n, sizeof *f->readers, &f->readers));
     QUIRE_TRY(take_zeroed(f->ctx, tables->n_lookups, sizeof *f->obeyed, &f->obeyed));
     QUIRE_TRY(take_zeroed(f->ctx, tables->n_tables, sizeof *f->deciders, &f->deciders));
+    QUIRE_TRY(note_skips(f));
     QUIRE_TRY(follower_find_nearest(f));
     QUIRE_TRY(decide_lookups(f));
     return follower_settle(f);
@@ -208,7 +241,9 @@ quire_tables_follow_annotations(quire_ctx *ctx, quire_run *run)
                   .resolved = run->tables->resolved,
                   .layer = quire_layer_find(run->model, FOLLOWER_LAYER)};
     const size_t n_values = f.m->values.count;
+    const size_t n_nodes = f.m->nodes.count;
     const quire_status status = follow(&f);
+    if (f.skips != NULL) quire_free(ctx->alloc, f.skips, n_nodes * sizeof *f.skips);
     quire_free(ctx->alloc, f.deciders, f.tables->n_tables * sizeof *f.deciders);
     quire_free(ctx->alloc, f.obeyed, f.tables->n_lookups * sizeof *f.obeyed);
     quire_ungrow(ctx->alloc, &f.wrappers, &f.wrappers_room, sizeof *f.wrappers);

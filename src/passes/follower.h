@@ -33,6 +33,7 @@ typedef struct follower {
     quire_node *wrappers;  /* on the ways to tables, in graph order */
     size_t n_wrappers, wrappers_room;
     uint32_t *obeyed;   /* by lookup: the annotation it obeys; 0: none, or not eligible */
+    uint32_t *skips;    /* by node: index + 1 of the first skip of account; NULL: none ran */
     uint32_t *deciders; /* by table: index + 1 of the lookup whose spec it gets */
 } follower;
 

@@ -18,6 +18,9 @@ ledger_slot_of_node(const quire_model *m, quire_node n, uint32_t k)
 static quire_reason
 refusal_of(const ledger *l, quire_slot slot)
 {
+    size_t n = 0;
+    if (l->has_removed) (void)quire_resolved_claims(&l->a->resolved, slot, &n);
+    if (n > 0) return QUIRE_REASON_REMOVED;
     if (l->refusal_of_rank == NULL) return QUIRE_REASON_NONE;
     const uint32_t rank = quire_slot_rank(&l->a->resolved.order, slot);
     const uint32_t index = l->refusal_of_rank[rank];
@@ -51,8 +54,13 @@ ledger_judge_node(const ledger *l, quire_node n)
         node.n_annotated += ledger_find(l->a, slot) != NULL ? 1 : 0;
         consider(&node, slot, refusal_of(l, slot));
     }
+    const bool unexplained =
+        node.reason == QUIRE_REASON_NONE || node.reason == QUIRE_REASON_NOT_FLOAT;
     if (node.n_annotated > 0) {
         node.reason = QUIRE_REASON_NONE;
+    } else if (unexplained && n.id < l->n_left_room && l->is_left_alone[n.id]) {
+        node.reason = QUIRE_REASON_LEFT_ALONE;
+        node.reason_slot = (quire_slot){0};
     } else if (node.reason == QUIRE_REASON_NONE) {
         node.reason = has_float ? QUIRE_REASON_NO_REQUEST : QUIRE_REASON_TYPE_UNKNOWN;
     }
@@ -81,23 +89,49 @@ ledger_is_loose(const quire_model *m, const quire_annotation *annotation)
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-/* `places`: by symbol, index + 1 into claimants. */
+/* `places`: by symbol, index + 1 into claimants. The entry is valid until the next call. */
+static quire_status
+find_claimant(ledger *l, uint32_t *places, quire_sym who, ledger_claimant **out)
+{
+    uint32_t *place = &places[who.id];
+    if (*place == 0) {
+        QUIRE_TRY(quire_grow(l->ctx, &l->claimants, &l->claimants_room, l->n_claimants + 1,
+                             sizeof *l->claimants));
+        l->claimants[l->n_claimants] = (ledger_claimant){.who = who};
+        *place = (uint32_t)++l->n_claimants;
+    }
+    *out = &l->claimants[*place - 1];
+    return QUIRE_OK;
+}
+
+static quire_status
+count_left_alone(ledger *l, uint32_t *places)
+{
+    const quire_account *account = &l->a->account;
+    ledger_claimant *claimant;
+    for (size_t i = 0; i < account->n_quantizers; i++)
+        QUIRE_TRY(find_claimant(l, places, account->quantizers[i], &claimant));
+    for (size_t i = 0; i < account->n_skips; i++) {
+        const quire_skip *skip = &account->skips[i];
+        QUIRE_TRY(quire_grow(l->ctx, &l->is_left_alone, &l->n_left_room, (size_t)skip->node.id + 1,
+                             sizeof *l->is_left_alone));
+        l->is_left_alone[skip->node.id] = true;
+        QUIRE_TRY(find_claimant(l, places, skip->who, &claimant));
+        claimant->left_alone++;
+    }
+    return QUIRE_OK;
+}
+
 static quire_status
 count_claims(ledger *l, uint32_t *places)
 {
     const quire_claims *claims = &l->a->resolved.claims;
+    ledger_claimant *claimant;
     for (size_t i = 0; i < claims->n; i++) {
-        const quire_claim *claim = &claims->ptr[i];
-        uint32_t *place = &places[claim->who.id];
-        const bool lost = (claim->flags & QUIRE_CLAIM_LOST) != 0;
-        if (*place == 0) {
-            QUIRE_TRY(quire_grow(l->ctx, &l->claimants, &l->claimants_room, l->n_claimants + 1,
-                                 sizeof *l->claimants));
-            l->claimants[l->n_claimants] = (ledger_claimant){.who = claim->who};
-            *place = (uint32_t)++l->n_claimants;
-        }
-        l->claimants[*place - 1].hold += lost ? 0 : 1;
-        l->claimants[*place - 1].lost += lost ? 1 : 0;
+        const bool lost = (claims->ptr[i].flags & QUIRE_CLAIM_LOST) != 0;
+        QUIRE_TRY(find_claimant(l, places, claims->ptr[i].who, &claimant));
+        claimant->hold += lost ? 0 : 1;
+        claimant->lost += lost ? 1 : 0;
         l->hold += lost ? 0 : 1;
         l->lost += lost ? 1 : 0;
     }
@@ -110,6 +144,7 @@ count_requests(ledger *l)
     uint32_t *places = NULL;
     size_t room = 0;
     quire_status status = quire_grow(l->ctx, &places, &room, l->m->syms.n, sizeof *places);
+    if (status == QUIRE_OK) status = count_left_alone(l, places);
     if (status == QUIRE_OK) status = count_claims(l, places);
     quire_ungrow(l->ctx->alloc, &places, &room, sizeof *places);
     return status;
@@ -135,8 +170,13 @@ ledger_init(quire_ctx *ctx, const quire_model *m, const quire_annotations *a, le
     *out = (ledger){.ctx = ctx, .m = m, .a = a};
     quire_status status = count_requests(out);
     if (status == QUIRE_OK) status = place_refusals(out);
-    for (size_t i = 0; i < a->resolved.n_annotations; i++)
-        out->n_float += a->resolved.annotations[i].group == QUIRE_NO_GROUP ? 1 : 0;
+    size_t n_claims = 0; /* on slots that are annotated */
+    for (size_t i = 0; i < a->resolved.n_annotations; i++) {
+        const quire_annotation *at = &a->resolved.annotations[i];
+        out->n_float += at->group == QUIRE_NO_GROUP ? 1 : 0;
+        n_claims += (size_t)at->n_sponsors + at->n_losers;
+    }
+    out->has_removed = n_claims < a->resolved.claims.n;
     if (status == QUIRE_OK) count_nodes(out);
     if (status != QUIRE_OK) ledger_deinit(out);
     return status;
@@ -146,5 +186,6 @@ void
 ledger_deinit(ledger *l)
 {
     quire_ungrow(l->ctx->alloc, &l->claimants, &l->claimants_room, sizeof *l->claimants);
+    quire_ungrow(l->ctx->alloc, &l->is_left_alone, &l->n_left_room, sizeof *l->is_left_alone);
     quire_ungrow(l->ctx->alloc, &l->refusal_of_rank, &l->n_ranks, sizeof *l->refusal_of_rank);
 }

@@ -14,6 +14,7 @@ typedef struct ledger_node {
 typedef struct ledger_claimant { /* requests of one claimant */
     quire_sym who;
     size_t hold, lost;
+    size_t left_alone; /* nodes it looked at and left, as it says */
 } ledger_claimant;
 
 typedef struct ledger {
@@ -23,9 +24,13 @@ typedef struct ledger {
     uint32_t
         *refusal_of_rank; /* index + 1 of the slot's first refusal; 0: none; NULL: no refusals */
     size_t n_ranks;
-    ledger_claimant *claimants; /* in order of first request by slot */
+    bool *is_left_alone; /* by node, where a quantizer left any; n_left_room of them */
+    size_t n_left_room;
+    /* Quantizers in order of declaration, then others in order of first request by slot. */
+    ledger_claimant *claimants;
     size_t n_claimants, claimants_room;
     size_t hold, lost, n_float;
+    bool has_removed;                  /* slots that are not annotated any more */
     size_t nodes, eligible, annotated; /* nodes */
     size_t left[QUIRE_N_REASONS];      /* eligible nodes by reason */
 } ledger;

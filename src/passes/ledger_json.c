@@ -139,6 +139,60 @@ put_requests(quire_json *j, const ledger *l)
 }
 
 static void
+put_quantizer(quire_json *j, const ledger *l, const ledger_claimant *claimant)
+{
+    quire_json_begin(j, '{');
+    quire_json_key(j, "by");
+    ledger_put_text(j, quire_sym_bytes(l->m, claimant->who));
+    put_count(j, "requests", claimant->hold + claimant->lost);
+    put_count(j, "hold", claimant->hold);
+    put_count(j, "lost", claimant->lost);
+    put_count(j, "left_alone", claimant->left_alone);
+    quire_json_end(j, '}');
+}
+
+static void
+put_skip(quire_json *j, const ledger *l, const quire_skip *skip)
+{
+    quire_writer w;
+    quire_json_begin(j, '{');
+    quire_json_key(j, "node");
+    quire_json_open_text(j, &w);
+    ledger_print_node(&w, l->m, skip->node);
+    quire_json_close_text(j, &w);
+    quire_json_key(j, "op");
+    quire_json_open_text(j, &w);
+    ledger_print_op(&w, l->m, skip->node);
+    quire_json_close_text(j, &w);
+    ledger_put_said(j, l->m, skip->who, skip->reason, skip->text);
+    quire_json_end(j, '}');
+}
+
+/* What quantizers asked for in sum, left alone and found. */
+static void
+put_account(quire_json *j, const ledger *l)
+{
+    const quire_account *account = &l->a->account;
+    if (l->a->kind != QUIRE_FROM_QUANTIZERS) return;
+    quire_json_key(j, "quantizers");
+    quire_json_begin(j, '[');
+    for (size_t i = 0; i < l->n_claimants; i++) {
+        if (!ledger_is_rule(l->m, l->a, l->claimants[i].who)) put_quantizer(j, l, &l->claimants[i]);
+    }
+    quire_json_end(j, ']');
+    quire_json_key(j, "left_alone");
+    quire_json_begin(j, '[');
+    for (size_t i = 0; i < account->n_skips; i++)
+        put_skip(j, l, &account->skips[i]);
+    quire_json_end(j, ']');
+    quire_json_key(j, "findings");
+    quire_json_begin(j, '[');
+    for (size_t i = 0; i < account->n_findings; i++)
+        ledger_put_finding(j, l->m, &account->findings[i]);
+    quire_json_end(j, ']');
+}
+
+static void
 put_nodes(quire_json *j, const ledger *l)
 {
     quire_json_key(j, "nodes");
@@ -188,7 +242,8 @@ ledger_write_json(quire_writer *w, const ledger *l)
     static const char *const sources[] = {[QUIRE_FROM_NOTHING] = "nothing",
                                           [QUIRE_FROM_ENTRY] = "entry",
                                           [QUIRE_FROM_TEXT] = "text",
-                                          [QUIRE_FROM_RULES] = "rules"};
+                                          [QUIRE_FROM_RULES] = "rules",
+                                          [QUIRE_FROM_QUANTIZERS] = "quantizers"};
     quire_json j = {.w = w};
     quire_json_begin(&j, '{');
     quire_json_key(&j, "format_version");
@@ -196,6 +251,7 @@ ledger_write_json(quire_writer *w, const ledger *l)
     quire_json_key(&j, "source");
     quire_json_text(&j, sources[l->a->kind]);
     put_requests(&j, l);
+    put_account(&j, l);
     put_nodes(&j, l);
     put_sums(&j, l);
     quire_json_end(&j, '}');

@@ -31,6 +31,23 @@ ledger_claims(const quire_annotations *a, const quire_annotation *annotation)
     return a->resolved.claims.ptr + annotation->claims;
 }
 
+/* Rules are "NAME:LINE"; names of quantizers have no colon. */
+bool
+ledger_is_rule(const quire_model *m, const quire_annotations *a, quire_sym who)
+{
+    if (a->rules.path == NULL) return false;
+    const quire_bytes text = quire_sym_bytes(m, who);
+    const size_t n = strlen(a->rules.name);
+    return text.len > n && memcmp(text.ptr, a->rules.name, n) == 0 && text.ptr[n] == ':';
+}
+
+const char *
+ledger_severity(quire_severity severity)
+{
+    static const char *const words[] = {"note", "warning", "error"};
+    return words[severity];
+}
+
 /* --- names ------------------------------------------------------------------------------------ */
 
 static quire_slot
@@ -82,6 +99,24 @@ ledger_print_text(quire_writer *w, quire_bytes text)
     }
 }
 
+static quire_bytes
+words(const quire_model *m, quire_sym text)
+{
+    return text.id != 0 ? quire_sym_bytes(m, text) : (quire_bytes){0};
+}
+
+void
+ledger_print_said(quire_writer *w, const quire_model *m, quire_sym who, quire_sym reason,
+                  quire_sym text)
+{
+    const quire_bytes code = words(m, reason);
+    ledger_print_text(w, code);
+    quire_write_str(w, code.len > 0 ? ", by " : "by ");
+    ledger_print_text(w, quire_sym_bytes(m, who));
+    if (words(m, text).len > 0) quire_write_str(w, ": ");
+    ledger_print_text(w, words(m, text));
+}
+
 /* --- JSON ------------------------------------------------------------------------------------- */
 
 void
@@ -118,6 +153,33 @@ ledger_put_claimants(quire_json *j, const quire_model *m, const quire_claim *cla
     for (size_t i = 0; i < n; i++)
         ledger_put_text(j, quire_sym_bytes(m, claims[i].who));
     quire_json_end(j, ']');
+}
+
+void
+ledger_put_said(quire_json *j, const quire_model *m, quire_sym who, quire_sym reason,
+                quire_sym text)
+{
+    quire_json_key(j, "by");
+    ledger_put_text(j, quire_sym_bytes(m, who));
+    if (reason.id != 0) {
+        quire_json_key(j, "reason");
+        ledger_put_text(j, quire_sym_bytes(m, reason));
+    }
+    quire_json_key(j, "text");
+    ledger_put_text(j, words(m, text));
+}
+
+void
+ledger_put_finding(quire_json *j, const quire_model *m, const quire_finding *finding)
+{
+    quire_json_begin(j, '{');
+    quire_json_key(j, "severity");
+    quire_json_text(j, ledger_severity(finding->severity));
+    quire_json_key(j, "slot");
+    if (finding->slot.id != 0) ledger_put_slot(j, m, finding->slot);
+    if (finding->slot.id == 0) quire_json_null(j);
+    ledger_put_said(j, m, finding->who, (quire_sym){0}, finding->text);
+    quire_json_end(j, '}');
 }
 
 void

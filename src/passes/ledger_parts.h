@@ -25,11 +25,25 @@ void ledger_print_op(quire_writer *w, const quire_model *m, quire_node n);
 /* A text from a file as it is, or with \xNN where it is no clean text. */
 void ledger_print_text(quire_writer *w, quire_bytes text);
 
+/* Is the claimant one of the rules of the run's file? */
+bool ledger_is_rule(const quire_model *m, const quire_annotations *a, quire_sym who);
+/* "note", "warning", "error" */
+const char *ledger_severity(quire_severity severity);
+/* `REASON, by WHO: TEXT`, without the reason and what follows it where there is none, and without
+ * an empty text. */
+void ledger_print_said(quire_writer *w, const quire_model *m, quire_sym who, quire_sym reason,
+                       quire_sym text);
+
 void ledger_put_slot(quire_json *j, const quire_model *m, quire_slot slot);
 void ledger_put_spec(quire_json *j, const quire_model *m, const quire_spec *spec);
 void ledger_put_text(quire_json *j, quire_bytes text);
 /* `[WHO, ...]` */
 void ledger_put_claimants(quire_json *j, const quire_model *m, const quire_claim *claims, size_t n);
+/* `"by": WHO, "reason": CODE, "text": TEXT` into the object that is open; reason 0: not there. */
+void ledger_put_said(quire_json *j, const quire_model *m, quire_sym who, quire_sym reason,
+                     quire_sym text);
+/* `{severity, slot, by, text}` */
+void ledger_put_finding(quire_json *j, const quire_model *m, const quire_finding *finding);
 /* `{slot, spec, by[], group}` of an annotation. */
 void ledger_put_annotation(quire_json *j, const quire_model *m, const quire_annotations *a,
                            const quire_annotation *annotation);

@@ -7,16 +7,20 @@ plural(size_t n)
     return n == 1 ? "" : "s";
 }
 
+/* Beside quantizers a rule that no later one overrides has asked, and may still have lost. */
 static void
-write_rule(quire_writer *w, const quire_rules *rules, const quire_rule *rule)
+write_rule(quire_writer *w, const ledger *l, const quire_rule *rule)
 {
+    const quire_rules *rules = &l->a->rules;
+    const bool alone = l->a->kind == QUIRE_FROM_RULES;
     quire_write_str(w, "  ");
     ledger_print_text(w, quire_bytes_of(rules->name));
     quire_writef(w, ":%u  ", (unsigned)rule->line);
     ledger_print_text(w, rule->select);
-    quire_writef(w, ": %u selected, %u annotated, %u overridden, %u refused",
-                 (unsigned)rule->n_selected, (unsigned)rule->n_held,
-                 (unsigned)(rule->n_claimed - rule->n_held), (unsigned)rule->n_refused);
+    quire_writef(w, ": %u selected, %u %s, %u %s, %u refused", (unsigned)rule->n_selected,
+                 (unsigned)rule->n_held, alone ? "annotated" : "asked for",
+                 (unsigned)(rule->n_claimed - rule->n_held),
+                 alone ? "overridden" : "left to later rules", (unsigned)rule->n_refused);
     if (rule->reason.len > 0) {
         quire_write_str(w, " (");
         ledger_print_text(w, rule->reason);
@@ -31,10 +35,15 @@ write_claimants(quire_writer *w, const ledger *l)
     for (size_t i = 0; i < l->n_claimants; i++) {
         const ledger_claimant *claimant = &l->claimants[i];
         const size_t n = claimant->hold + claimant->lost;
+        if (ledger_is_rule(l->m, l->a, claimant->who)) continue;
         quire_write_str(w, "  ");
         ledger_print_text(w, quire_sym_bytes(l->m, claimant->who));
-        quire_writef(w, ": %zu request%s, %zu hold, %zu lost\n", n, plural(n), claimant->hold,
+        quire_writef(w, ": %zu request%s, %zu hold, %zu lost", n, plural(n), claimant->hold,
                      claimant->lost);
+        if (claimant->left_alone > 0)
+            quire_writef(w, "; %zu node%s left alone", claimant->left_alone,
+                         plural(claimant->left_alone));
+        quire_write_str(w, "\n");
     }
 }
 
@@ -50,19 +59,20 @@ write_claim(quire_writer *w, const quire_model *m, const quire_claim *claim, siz
 static void
 write_lost(quire_writer *w, const ledger *l)
 {
+    const quire_claims *claims = &l->a->resolved.claims;
     if (l->lost > 0) quire_write_str(w, "overridden\n");
-    for (size_t i = 0; i < l->a->resolved.n_annotations; i++) {
-        const quire_annotation *at = &l->a->resolved.annotations[i];
-        const quire_claim *claims = ledger_claims(l->a, at);
-        for (uint32_t k = 0; k < at->n_losers; k++) {
-            quire_write_str(w, "  ");
-            quire_slot_print(w, l->m, at->slot);
-            quire_write_str(w, ": ");
-            write_claim(w, l->m, &claims[at->n_sponsors + k], 1);
-            quire_write_str(w, "; what holds is asked ");
-            quire_claim_print_sponsors(w, l->m, claims, at->n_sponsors);
-            quire_write_str(w, "\n");
-        }
+    for (size_t i = 0; i < claims->n; i++) {
+        const quire_claim *claim = &claims->ptr[i];
+        if ((claim->flags & QUIRE_CLAIM_LOST) == 0) continue;
+        const quire_annotation *at = ledger_find(l->a, claim->slot);
+        quire_write_str(w, "  ");
+        quire_slot_print(w, l->m, claim->slot);
+        quire_write_str(w, ": ");
+        write_claim(w, l->m, claim, 1);
+        quire_write_str(w, at != NULL ? "; what holds is asked " : "; nothing holds any more");
+        if (at != NULL)
+            quire_claim_print_sponsors(w, l->m, ledger_claims(l->a, at), at->n_sponsors);
+        quire_write_str(w, "\n");
     }
 }
 
@@ -82,16 +92,51 @@ write_refused(quire_writer *w, const ledger *l)
 }
 
 static void
+write_left_alone(quire_writer *w, const ledger *l)
+{
+    const quire_account *account = &l->a->account;
+    if (account->n_skips > 0) quire_write_str(w, "left alone\n");
+    for (size_t i = 0; i < account->n_skips; i++) {
+        const quire_skip *skip = &account->skips[i];
+        quire_write_str(w, "  ");
+        ledger_print_node(w, l->m, skip->node);
+        quire_write_str(w, " (");
+        ledger_print_op(w, l->m, skip->node);
+        quire_write_str(w, "): ");
+        ledger_print_said(w, l->m, skip->who, skip->reason, skip->text);
+        quire_write_str(w, "\n");
+    }
+}
+
+static void
+write_findings(quire_writer *w, const ledger *l)
+{
+    const quire_account *account = &l->a->account;
+    if (account->n_findings > 0) quire_write_str(w, "findings\n");
+    for (size_t i = 0; i < account->n_findings; i++) {
+        const quire_finding *finding = &account->findings[i];
+        quire_writef(w, "  %s: ", ledger_severity(finding->severity));
+        if (finding->slot.id != 0) {
+            quire_slot_print(w, l->m, finding->slot);
+            quire_write_str(w, ": ");
+        }
+        ledger_print_said(w, l->m, finding->who, (quire_sym){0}, finding->text);
+        quire_write_str(w, "\n");
+    }
+}
+
+static void
 write_requests(quire_writer *w, const ledger *l)
 {
     const quire_rules *rules = &l->a->rules;
     quire_write_str(w, "requests\n");
+    write_claimants(w, l);
     for (size_t i = 0; i < rules->n_rules; i++)
-        write_rule(w, rules, &rules->rules[i]);
-    if (l->a->kind != QUIRE_FROM_RULES) write_claimants(w, l);
+        write_rule(w, l, &rules->rules[i]);
     if (l->a->kind == QUIRE_FROM_NOTHING) quire_write_str(w, "  none\n");
     write_lost(w, l);
     write_refused(w, l);
+    write_left_alone(w, l);
 }
 
 /* `SLOT by WHO` of every annotated slot of n; the claimants only where they change. */
@@ -184,5 +229,6 @@ ledger_write_text(quire_writer *w, const ledger *l)
     write_requests(w, l);
     write_nodes(w, l);
     write_tensors(w, l);
+    write_findings(w, l);
     write_sums(w, l);
 }

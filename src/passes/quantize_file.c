@@ -24,6 +24,7 @@ static const char pipeline[] = "toposort-check,infer-types,find-tables,annotate-
 typedef struct job {
     quire_ctx *ctx;
     quire_quantize_options options; /* complete, whatever size the caller's is */
+    quire_quantize_hooks hooks;
     const char *output;
     char *assumed; /* output of a dry run that names none */
     size_t assumed_size;
@@ -235,7 +236,8 @@ verify_written(quire_ctx *ctx, void *data, const quire_model *written)
     job *j = data;
     QUIRE_TRY(quire_tables_check(ctx, &j->tables, written));
     QUIRE_TRY(receipt_of_written(j, written));
-    return make_report(j);
+    QUIRE_TRY(make_report(j));
+    return j->hooks.ready != NULL ? j->hooks.ready(ctx, j->hooks.data) : QUIRE_OK;
 }
 
 static quire_status
@@ -245,7 +247,8 @@ run_passes(job *j)
     const quire_manager_options manager = {0};
     j->tables.beside = j->output;
     j->tables.plan_only = j->options.dry_run != 0;
-    QUIRE_TRY(quire_table_source_load(j->ctx, j->model, &j->tables, &j->source));
+    QUIRE_TRY(
+        quire_table_source_load(j->ctx, j->model, &j->tables, j->hooks.annotator, &j->source));
     return quire_pipeline_run(j->ctx, &run, pipeline, &manager);
 }
 
@@ -255,6 +258,7 @@ check_output(job *j)
 {
     const quire_quantize_options *o = &j->options;
     QUIRE_TRY(quire_save_check_path(j->ctx, j->model, j->output));
+    if (j->hooks.check != NULL) QUIRE_TRY(j->hooks.check(j->ctx, j->model, j->hooks.data));
     if (o->annotations != NULL)
         QUIRE_TRY(quire_save_check_input(j->ctx, j->output, o->annotations, "annotation file"));
     if (o->rules == NULL) return QUIRE_OK;
@@ -316,7 +320,8 @@ deinit(job *j)
 
 quire_status
 quire_quantize_report(quire_ctx *ctx, const quire_quantize_options *options,
-                      quire_quantize_result *out_result, quire_text *out_report)
+                      const quire_quantize_hooks *hooks, quire_quantize_result *out_result,
+                      quire_text *out_report)
 {
     job j = {.ctx = ctx};
     const char *outer = ctx->file;
@@ -325,6 +330,7 @@ quire_quantize_report(quire_ctx *ctx, const quire_quantize_options *options,
         return quire_fail_file(ctx, QUIRE_E_USAGE, NULL,
                                "the options' size is not one of this library's");
     QUIRE_TRY(quire_quantize_options_check(ctx, &j.options));
+    if (hooks != NULL) j.hooks = *hooks;
     ctx->file = strcmp(j.options.input, "-") == 0 ? "standard input" : j.options.input;
     j.output = j.options.output;
     quire_tables_init(&j.tables, &j.options);
@@ -344,7 +350,7 @@ quire_quantize_run(quire_ctx *ctx, const quire_quantize_options *options,
                    quire_quantize_result *out_result)
 {
     quire_text report;
-    const quire_status status = quire_quantize_report(ctx, options, out_result, &report);
+    const quire_status status = quire_quantize_report(ctx, options, NULL, out_result, &report);
     if ((status == QUIRE_OK || status == QUIRE_NONE) && options->report != NULL)
         options->report(options->report_data, report.ptr, report.len);
     quire_text_free(ctx, &report);

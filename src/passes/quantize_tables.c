@@ -12,6 +12,7 @@
  */
 #include "base/alloc.h"
 #include "base/diag.h"
+#include "base/real.h"
 #include "graph/edit.h"
 #include "graph/layer.h"
 #include "graph/path.h"
@@ -163,6 +164,21 @@ look_at_table(quantizer *q, size_t table)
     return job.finite ? QUIRE_OK : leave_alone(q, table, &job, QUIRE_REASON_NOT_SMALLER);
 }
 
+/* An eps that wipes out whole rows is what was asked for, and hardly what was meant. */
+static void
+warn_flattened(quantizer *q, const quire_found_table *t)
+{
+    char eps[QUIRE_REAL_ROOM];
+    if (t->flattened_rows == 0) return;
+    quire_tell(
+        q->ctx, QUIRE_WARNING, NULL,
+        "table \"%.*s\": %llu of %llu rows are not wider than %u x %s, the observer's eps, "
+        "so their scale became 1 and their elements nearly all decode to one value; zp=float "
+        "observer=minmax without eps keeps them",
+        (int)t->name.len, (const char *)t->name.ptr, (unsigned long long)t->flattened_rows,
+        (unsigned long long)t->rows, (1u << t->bits) - 1, quire_real_print((double)t->eps, eps));
+}
+
 static quire_status
 quantize_table(quantizer *q, size_t table, uint64_t done, uint64_t total)
 {
@@ -183,6 +199,7 @@ quantize_table(quantizer *q, size_t table, uint64_t done, uint64_t total)
             (unsigned long long)job.column);
     }
     q->plans[table].place = job.place;
+    warn_flattened(q, t);
     return QUIRE_OK;
 }
 

@@ -19,6 +19,15 @@ quire_reason_code(quire_reason reason)
     return rows[reason].code;
 }
 
+quire_reason
+quire_reason_find(quire_bytes code)
+{
+    for (int i = QUIRE_REASON_NONE + 1; i < QUIRE_N_REASONS; i++) {
+        if (quire_bytes_equal(code, quire_bytes_of(rows[i].code))) return (quire_reason)i;
+    }
+    return QUIRE_REASON_NONE;
+}
+
 const char *
 quire_reason_text(quire_reason reason)
 {

@@ -95,6 +95,22 @@ put_form(quire_json *j, const quire_found_table *t)
     quire_json_text(j, t->scale_f16 ? "f16" : "f32");
     quire_json_key(j, "search");
     quire_json_text(j, t->search_mse ? "mse" : "minmax");
+    if (!(t->eps > 0)) return;
+    quire_json_key(j, "eps");
+    quire_json_double(j, (double)t->eps);
+}
+
+/* Only of tables with an eps; null where the weights were not read. */
+static void
+put_flattened(quire_json *j, const quire_report *r, const quire_found_table *t)
+{
+    if (!(t->eps > 0)) return;
+    quire_json_key(j, "flattened_rows");
+    if (r->survey || r->dry_run) {
+        quire_json_null(j);
+    } else {
+        quire_json_u64(j, t->flattened_rows);
+    }
 }
 
 static void
@@ -135,6 +151,7 @@ put_table(quire_json *j, const quire_report *r, const quire_found_table *t)
     quire_json_key(j, "sqnr_db");
     quire_json_double(j, report_has_error(r, t) ? report_sqnr_db(t) : NAN);
     put_worst(j, r, t);
+    put_flattened(j, r, t);
     put_users(j, r, t);
     quire_json_end(j, '}');
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/diag.h"
+#include "base/real.h"
 #include "passes/report_parts.h"
 
 enum { NAME_ROOM = 64, MESSAGE_ROOM = 512, SIZE_ROOM = 16 };
@@ -56,9 +57,9 @@ static void
 write_form(quire_writer *w, const quire_found_table *t)
 {
     char text[64];
-    snprintf(text, sizeof text, "%u bit%s%s%s%s", (unsigned)t->bits, t->block != 0 ? " blocks" : "",
-             t->zero_point_float ? " float-zp" : "", t->scale_f16 ? " f16" : "",
-             t->search_mse ? " mse" : "");
+    snprintf(text, sizeof text, "%u bit%s%s%s%s%s", (unsigned)t->bits,
+             t->block != 0 ? " blocks" : "", t->zero_point_float ? " float-zp" : "",
+             t->scale_f16 ? " f16" : "", t->search_mse ? " mse" : "", t->eps > 0 ? " eps" : "");
     quire_writef(w, "  %-12s", text);
 }
 
@@ -89,6 +90,16 @@ write_table(quire_writer *w, const quire_report *r, const quire_found_table *t)
         quire_writef(w, " @%llu", (unsigned long long)t->worst_row);
     }
     quire_write_str(w, "\n");
+}
+
+static void
+write_flattened(quire_writer *w, const quire_found_table *t)
+{
+    char eps[QUIRE_REAL_ROOM];
+    if (t->flattened_rows == 0) return;
+    quire_writef(w, "      %llu of %llu rows too narrow for eps %s: their scale became 1\n",
+                 (unsigned long long)t->flattened_rows, (unsigned long long)t->rows,
+                 quire_real_print((double)t->eps, eps));
 }
 
 static void
@@ -123,6 +134,7 @@ write_tables(quire_writer *w, const quire_report *r)
                          "SQNR dB", "worst");
         }
         write_table(w, r, t);
+        write_flattened(w, t);
         write_readers(w, r, t);
     }
     if (n == 0) quire_write_str(w, "tables: none to quantize\n");

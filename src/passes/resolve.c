@@ -73,6 +73,33 @@ quire_resolving_find(const quire_resolving *r, quire_slot slot)
     return rank == 0 ? QUIRE_NO_ANNOTATION : r->out->annotation_of_rank[rank] - 1;
 }
 
+/* --- who may share ----------------------------------------------------------------------------- */
+
+static bool
+is_body(const quire_model *m, quire_graph g)
+{
+    return quire_graph_at(m, g)->kind == QUIRE_GRAPH_BODY;
+}
+
+bool
+quire_takes_part(const quire_model *m, const quire_annotation *a)
+{
+    if (a->slot.kind == QUIRE_SLOT_USE) {
+        const quire_use_rec *use = quire_use_at(m, (quire_use){a->slot.id});
+        return use->node.id != 0 || !is_body(m, use->graph);
+    }
+    const quire_value_rec *value = quire_value_at(m, (quire_value){a->slot.id});
+    const bool formal = value->def_kind == QUIRE_DEF_INPUT && is_body(m, value->graph);
+    return !formal && (a->flags & QUIRE_CLAIM_NOSHARE) == 0;
+}
+
+bool
+quire_is_sharing_operand(const quire_model *m, const quire_annotation *a)
+{
+    return a->slot.kind == QUIRE_SLOT_USE && (a->flags & QUIRE_CLAIM_NOSHARE) == 0 &&
+           quire_use_at(m, (quire_use){a->slot.id})->node.id != 0;
+}
+
 /* --- errors of single annotations ------------------------------------------------------------- */
 
 static bool
@@ -159,6 +186,36 @@ quire_resolved_at(const quire_resolved *r, quire_slot slot)
     const uint32_t rank = r->n_ranks == 0 ? 0 : quire_slot_rank(&r->order, slot);
     const uint32_t index = rank == 0 ? 0 : r->annotation_of_rank[rank];
     return index == 0 ? NULL : &r->annotations[index - 1];
+}
+
+/* Rank of the slot of claim number i; ABSENT slots are behind all that have one. */
+static uint32_t
+rank_of_claim(const quire_resolved *r, size_t i)
+{
+    const uint32_t rank = quire_slot_rank(&r->order, r->claims.ptr[i].slot);
+    return rank == 0 ? UINT32_MAX : rank;
+}
+
+const quire_claim *
+quire_resolved_claims(const quire_resolved *r, quire_slot slot, size_t *out_n)
+{
+    const bool foreign = (slot.kind == QUIRE_SLOT_RESULT && slot.id >= r->order.n_values) ||
+                         (slot.kind == QUIRE_SLOT_USE && slot.id >= r->order.n_uses);
+    const uint32_t rank = foreign ? 0 : quire_slot_rank(&r->order, slot);
+    size_t low = 0;
+    size_t high = rank == 0 ? 0 : r->claims.n;
+    *out_n = 0;
+    while (low < high) {
+        const size_t mid = low + (high - low) / 2;
+        if (rank_of_claim(r, mid) < rank) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    while (rank != 0 && low + *out_n < r->claims.n && rank_of_claim(r, low + *out_n) == rank)
+        ++*out_n;
+    return *out_n > 0 ? r->claims.ptr + low : NULL;
 }
 
 const quire_spec *

@@ -124,6 +124,9 @@ QUIRE_MUST_USE quire_status quire_resolve_or_fail(quire_ctx *ctx, quire_model *m
 
 /* The annotation of a slot, or NULL. */
 const quire_annotation *quire_resolved_at(const quire_resolved *r, quire_slot slot);
+/* All claims on a slot, those that hold first; *out_n 0: none. A slot without annotation can have
+ * losers. Logarithmic in the claims. */
+const quire_claim *quire_resolved_claims(const quire_resolved *r, quire_slot slot, size_t *out_n);
 /* The spec in force at an annotation: its group's, or its own if float. */
 const quire_spec *quire_resolved_spec(const quire_model *m, const quire_resolved *r,
                                       const quire_annotation *a);

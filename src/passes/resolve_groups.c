@@ -5,65 +5,8 @@
  * every other. That gives the components of the definition in resolve.h, where each of those
  * operands links with all.
  */
-#include <xxhash.h>
-
 #include "passes/resolving.h"
-
-/* --- tuples: rows of the pool that agree ------------------------------------------------------ */
-
-typedef struct tuples {
-    uint32_t *of_row; /* 1, 2, ...; 0 for what shares with nothing */
-    uint32_t n;
-    uint32_t *places; /* hash -> row that began a tuple; 0 free; a power of two */
-    size_t n_places, n_rows;
-} tuples;
-
-/* What quire_spec_agrees looks at. */
-static uint64_t
-hash_tuple(const quire_model *m, const quire_spec *spec)
-{
-    quire_spec tuple = *spec;
-    tuple.observer = tuple.observer_options = tuple.formula = (quire_sym){0};
-    return XXH3_64bits_withSeed(&tuple, sizeof tuple, m->syms.seed);
-}
-
-static uint32_t
-tuple_of(quire_resolving *r, tuples *t, uint32_t row)
-{
-    const quire_spec *spec = quire_spec_at(r->m, row);
-    if (spec->kind != QUIRE_SPEC_QUANTIZED && spec->kind != QUIRE_SPEC_FIXED) return 0;
-    size_t at = (size_t)hash_tuple(r->m, spec) & (t->n_places - 1);
-    for (; t->places[at] != 0; at = (at + 1) & (t->n_places - 1)) {
-        r->out->work++;
-        if (quire_spec_agrees(quire_spec_at(r->m, t->places[at]), spec))
-            return t->of_row[t->places[at]];
-    }
-    t->places[at] = row;
-    return ++t->n;
-}
-
-static void
-tuples_free(const quire_allocator *alloc, tuples *t)
-{
-    quire_free(alloc, t->of_row, t->n_rows * sizeof *t->of_row);
-    quire_free(alloc, t->places, t->n_places * sizeof *t->places);
-}
-
-static quire_status
-tuples_make(quire_resolving *r, tuples *t)
-{
-    const uint32_t rows = quire_spec_rows(r->m);
-    t->n_places = 2;
-    while (t->n_places < 2 * (size_t)rows + 2)
-        t->n_places *= 2;
-    t->n_rows = (size_t)rows + 1;
-    QUIRE_TRY(quire_take_filled(r->ctx, t->n_rows, sizeof *t->of_row, 0, &t->of_row));
-    QUIRE_TRY(quire_take_filled(r->ctx, t->n_places, sizeof *t->places, 0, &t->places));
-    for (uint32_t row = 1; row <= rows; row++)
-        t->of_row[row] = tuple_of(r, t, row);
-    r->out->work += rows;
-    return QUIRE_OK;
-}
+#include "passes/tuples.h"
 
 /* --- components ------------------------------------------------------------------------------- */
 
@@ -108,7 +51,7 @@ join_explicit(quire_resolved *out, components *c)
 
 typedef struct sharing {
     quire_resolving *r;
-    tuples tuples;
+    quire_tuples tuples;
     components components;
     uint32_t *first, *last; /* by value: its annotations, index + 1, ascending by slot */
     uint32_t *next;         /* by annotation: the next of its tensor, index + 1 */
@@ -138,32 +81,6 @@ tuple_at_end(const sharing *s, uint32_t a)
     return s->tuples.of_row[annotations[annotations[a].end].spec.row];
 }
 
-static bool
-is_body(const quire_model *m, quire_graph g)
-{
-    return quire_graph_at(m, g)->kind == QUIRE_GRAPH_BODY;
-}
-
-/* May other slots of its tensor be linked with it? */
-static bool
-takes_part(const quire_model *m, const quire_annotation *a)
-{
-    if (a->slot.kind == QUIRE_SLOT_USE) {
-        const quire_use_rec *use = quire_use_at(m, (quire_use){a->slot.id});
-        return use->node.id != 0 || !is_body(m, use->graph);
-    }
-    const quire_value_rec *value = quire_value_at(m, (quire_value){a->slot.id});
-    const bool formal = value->def_kind == QUIRE_DEF_INPUT && is_body(m, value->graph);
-    return !formal && (a->flags & QUIRE_CLAIM_NOSHARE) == 0;
-}
-
-static bool
-is_sharing_operand(const quire_model *m, const quire_annotation *a)
-{
-    return a->slot.kind == QUIRE_SLOT_USE && (a->flags & QUIRE_CLAIM_NOSHARE) == 0 &&
-           quire_use_at(m, (quire_use){a->slot.id})->node.id != 0;
-}
-
 static void
 join_tensor(sharing *s, uint32_t value)
 {
@@ -172,7 +89,7 @@ join_tensor(sharing *s, uint32_t value)
         const uint32_t tuple = tuple_at_end(s, i - 1);
         out->work++;
         if (tuple == 0 || s->hub_of[tuple] == value) continue;
-        if (!is_sharing_operand(s->r->m, &out->annotations[i - 1])) continue;
+        if (!quire_is_sharing_operand(s->r->m, &out->annotations[i - 1])) continue;
         s->hub[tuple] = i - 1;
         s->hub_of[tuple] = value;
     }
@@ -180,7 +97,7 @@ join_tensor(sharing *s, uint32_t value)
         const uint32_t tuple = tuple_at_end(s, i - 1);
         out->work++;
         if (tuple == 0 || s->hub_of[tuple] != value || s->hub[tuple] == i - 1) continue;
-        if (!takes_part(s->r->m, &out->annotations[i - 1])) continue;
+        if (!quire_takes_part(s->r->m, &out->annotations[i - 1])) continue;
         join(out, &s->components, (quire_link){QUIRE_LINK_IMPLICIT, s->hub[tuple], i - 1});
     }
 }
@@ -273,7 +190,7 @@ share(sharing *s)
     quire_ctx *ctx = s->r->ctx;
     components *c = &s->components;
     const size_t n_values = s->r->m->values.count;
-    QUIRE_TRY(tuples_make(s->r, &s->tuples));
+    QUIRE_TRY(quire_tuples_make(ctx, s->r->m, &s->r->out->work, &s->tuples));
     QUIRE_TRY(quire_take_array(ctx, c->n, sizeof *c->parent, &c->parent));
     QUIRE_TRY(quire_take_array(ctx, c->n, sizeof *c->links, &c->links));
     QUIRE_TRY(quire_take_filled(ctx, n_values, sizeof *s->first, 0, &s->first));
@@ -304,6 +221,6 @@ quire_resolve_groups(quire_resolving *r)
     quire_free(alloc, s.next, s.components.n * sizeof *s.next);
     quire_free(alloc, s.hub, n_tuples * sizeof *s.hub);
     quire_free(alloc, s.hub_of, n_tuples * sizeof *s.hub_of);
-    tuples_free(alloc, &s.tuples);
+    quire_tuples_free(r->ctx, &s.tuples);
     return status;
 }

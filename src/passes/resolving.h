@@ -52,6 +52,11 @@ quire_annotation_kind(const quire_model *m, const quire_annotation *a)
     return a->spec.row == 0 ? QUIRE_SPEC_SHARED : quire_spec_at(m, a->spec.row)->kind;
 }
 
+/* May an operand that shares be linked implicitly with other slots of its tensor: with this one? */
+bool quire_takes_part(const quire_model *m, const quire_annotation *a);
+/* Does it link itself with the other slots of its tensor: an operand of a node without noshare? */
+bool quire_is_sharing_operand(const quire_model *m, const quire_annotation *a);
+
 /* Sorts the claims and finds which hold: out->claims, annotations, annotation_of_rank. */
 QUIRE_MUST_USE quire_status quire_resolve_winners(quire_resolving *r, const quire_claims *claims);
 /* Follows `shared`: target and end of every annotation. Tells cycles and bad targets. */

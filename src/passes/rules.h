@@ -39,6 +39,7 @@ typedef struct quire_rule {
     uint32_t line, column;                          /* of its opening brace                       */
     quire_text_place at_select, at_spec, at_expect; /* of the values; at_expect {0, 0}: not said  */
     /* filled by quire_rules_apply */
+    quire_sym who;                  /* claimant; rules of one line have the same */
     uint32_t n_selected, n_claimed; /* slots selected; slots it put a claim on               */
     uint32_t n_refused;             /* selected - claimed: each has a refusal                */
     uint32_t n_held;                /* claims that no later rule of the file overrode        */

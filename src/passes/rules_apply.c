@@ -153,6 +153,7 @@ apply_slots(applier *a, uint32_t index, const quire_slot *slots, size_t n)
     asked wanted;
     quire_claim claim;
     QUIRE_TRY(begin_claim(a, rule, &claim));
+    a->rules->rules[index].who = claim.who;
     for (size_t i = 0; i < n; i++) {
         const quire_node node = by_node ? quire_slot_node(a->m, slots[i]) : (quire_node){0};
         if (i == 0 || node.id != self.id) QUIRE_TRY(read_spec(a, rule, node, &wanted));

@@ -102,8 +102,8 @@ quire_where_before(quire_bytes text, size_t offset)
 
 /* --- messages --------------------------------------------------------------------------------- */
 
-static void
-print_where(char out[QUIRE_WHERE_ROOM], const quire_rules *rules, quire_text_place place)
+void
+quire_rules_where(char out[QUIRE_WHERE_ROOM], const quire_rules *rules, quire_text_place place)
 {
     char path[QUIRE_WHERE_ROOM - 32];
     quire_escape(path, sizeof path, (const uint8_t *)rules->path, strlen(rules->path));
@@ -120,7 +120,7 @@ quire_rules_fail(quire_ctx *ctx, const quire_rules *rules, quire_text_place plac
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    print_where(where, rules, place);
+    quire_rules_where(where, rules, place);
     return quire_fail_file(ctx, status, where, "%s", message);
 }
 
@@ -154,5 +154,5 @@ quire_relay_init(quire_relay *relay, const quire_ctx *outer)
 void
 quire_relay_aim(quire_relay *relay, const quire_rules *rules, quire_text_place place)
 {
-    print_where(relay->where, rules, place);
+    quire_rules_where(relay->where, rules, place);
 }

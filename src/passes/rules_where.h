@@ -31,6 +31,10 @@ quire_status quire_rules_fail(quire_ctx *ctx, const quire_rules *rules, quire_te
 
 enum { QUIRE_WHERE_ROOM = 4400 };
 
+/* `FILE:LINE:COLUMN` */
+void quire_rules_where(char out[QUIRE_WHERE_ROOM], const quire_rules *rules,
+                       quire_text_place place);
+
 /* A context for parsers of what stands inside a string of the file: what they report is told as
  * being about that place, and QUIRE_E_INVALID as QUIRE_E_USAGE. */
 typedef struct quire_relay {

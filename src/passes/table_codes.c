@@ -31,6 +31,7 @@ quire_table_format(quire_ctx *ctx, const quire_found_table *t, quire_row_format 
         .zero_point = t->zero_point_float ? QUIRE_ROW_ZERO_POINT_FLOAT : QUIRE_ROW_ZERO_POINT_INT,
         .scale = t->scale_f16 ? QUIRE_ROW_SCALE_F16 : QUIRE_ROW_SCALE_F32,
         .dtype = stored_dtype(t->dtype),
+        .eps = t->eps,
     };
     if (t->width <= SIZE_MAX / 64 && quire_row_format_init(out_format, choice, (size_t)t->width))
         return QUIRE_OK;
@@ -233,6 +234,7 @@ quantize_chunk(chunks *c, uint64_t first, size_t n, double *io_ratio)
     quire_rows_dequantize(&c->format, out, n, c->raw);
     XXH3_64bits_update(&c->hash, c->raw, n * c->raw_row);
     add_figures(t, io_ratio, first, c->sums, n);
+    if (t->eps > 0) t->flattened_rows += quire_rows_count_flattened(&c->format, c->x, n);
     return append_parts(c, first, n);
 }
 
@@ -268,6 +270,7 @@ quire_table_quantize(quire_ctx *ctx, quire_table_job *job)
     job->finite = true;
     t->sum_xx = t->sum_ee = 0;
     t->has_worst = false;
+    t->flattened_rows = 0;
     const quire_status status = quantize_all(&c);
     quire_free(ctx->alloc, c.memory, c.memory_size);
     return status;

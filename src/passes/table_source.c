@@ -3,6 +3,9 @@
 
 #include "base/diag.h"
 #include "graph/carrier.h"
+#include "graph/layer.h"
+#include "passes/follower.h"
+#include "passes/ledger_parts.h"
 #include "passes/quantize_options.h"
 
 static quire_status
@@ -25,19 +28,24 @@ attach(quire_ctx *ctx, quire_model *m, quire_tables *tables, quire_table_source 
     QUIRE_TRY(quire_annotations_attach(ctx, m, r));
     QUIRE_TRY(quire_annotation_texts_make(ctx, m, r, &s->texts));
     tables->resolved = r;
+    tables->account = &s->annotations.account;
     return QUIRE_OK;
 }
 
 quire_status
 quire_table_source_load(quire_ctx *ctx, quire_model *m, quire_tables *tables,
-                        quire_table_source *out)
+                        const quire_annotator *annotator, quire_table_source *out)
 {
     const quire_quantize_options *o = tables->options;
     const quire_resolve_options options = {.conflict = QUIRE_CONFLICT_ERROR};
     *out = (quire_table_source){.is_loaded = false};
-    QUIRE_TRY(check_entry(ctx, m, o));
-    QUIRE_TRY(
-        quire_annotations_load(ctx, m, o->annotations, o->rules, &options, &out->annotations));
+    if (annotator != NULL) {
+        QUIRE_TRY(annotator->annotate(ctx, m, annotator->data, &out->annotations));
+    } else {
+        QUIRE_TRY(check_entry(ctx, m, o));
+        QUIRE_TRY(
+            quire_annotations_load(ctx, m, o->annotations, o->rules, &options, &out->annotations));
+    }
     out->is_loaded = true;
     if (out->annotations.kind == QUIRE_FROM_NOTHING) return QUIRE_OK;
     return attach(ctx, m, tables, out);
@@ -59,6 +67,7 @@ quire_table_source_name(const quire_table_source *source)
     case QUIRE_FROM_ENTRY: return "entry";
     case QUIRE_FROM_TEXT: return "annotations";
     case QUIRE_FROM_RULES: return "rules";
+    case QUIRE_FROM_QUANTIZERS: return "quantizers";
     }
     return "";
 }
@@ -78,6 +87,34 @@ some_is_quantized(const quire_tables *tables)
     return false;
 }
 
+/* Did only quantizers ask for it? */
+static bool
+is_of_quantizers(const quire_model *m, const quire_annotations *a,
+                 const quire_annotation *annotation)
+{
+    for (uint32_t i = 0; i < annotation->n_sponsors; i++) {
+        const quire_claim *claim = &a->resolved.claims.ptr[annotation->claims + i];
+        if (ledger_is_rule(m, a, claim->who)) return false;
+    }
+    return true;
+}
+
+/* Lets go of what quantizers asked for at the operands of lookups that were left alone. What was
+ * lowered is gone already. */
+static void
+drop_refused(const quire_model *m, const quire_tables *tables, const quire_annotations *a)
+{
+    quire_layer *layer = quire_layer_find(m, FOLLOWER_LAYER);
+    for (size_t i = 0; layer != NULL && i < tables->n_annotated; i++) {
+        const uint32_t lookup = tables->annotated[i].lookup;
+        const quire_annotation *annotation = &a->resolved.annotations[i];
+        if (lookup == 0 || annotation->slot.kind != QUIRE_SLOT_USE) continue;
+        const quire_node node = quire_slot_node(m, annotation->slot);
+        if (node.id != tables->lookups[lookup - 1].node.id) continue;
+        if (is_of_quantizers(m, a, annotation)) quire_layer_clear(layer, annotation->slot);
+    }
+}
+
 quire_status
 quire_table_source_store(quire_ctx *ctx, quire_model *m, const quire_tables *tables,
                          const quire_table_source *source)
@@ -86,6 +123,7 @@ quire_table_source_store(quire_ctx *ctx, quire_model *m, const quire_tables *tab
     quire_claims left = {0};
     if (kind == QUIRE_FROM_NOTHING) return QUIRE_OK;
     if (kind == QUIRE_FROM_ENTRY && !some_is_quantized(tables)) return QUIRE_OK;
+    if (kind == QUIRE_FROM_QUANTIZERS) drop_refused(m, tables, &source->annotations);
     quire_status status = quire_annotations_left(ctx, m, &source->annotations.resolved, &left);
     if (status == QUIRE_OK) status = quire_annotations_store(ctx, m, &left);
     quire_claims_deinit(ctx, &left);

@@ -14,11 +14,14 @@ typedef struct quire_table_source {
     bool is_loaded;
 } quire_table_source;
 
-/* Loads, resolves and attaches the annotations that tables->options name, and lets tables->resolved
+/* Loads, resolves and attaches the annotations that the annotator makes, or, if it is NULL, that
+ * tables->options name, and lets tables->resolved
  * decide if there are any. An option about tables beside the model's own annotations is
  * QUIRE_E_USAGE; else reports as quire_annotations_load. Deinit in any case, before the model. */
 QUIRE_MUST_USE quire_status quire_table_source_load(quire_ctx *ctx, quire_model *m,
-                                                    quire_tables *tables, quire_table_source *out);
+                                                    quire_tables *tables,
+                                                    const quire_annotator *annotator,
+                                                    quire_table_source *out);
 void quire_table_source_deinit(quire_ctx *ctx, quire_table_source *source);
 
 /* For reports: flags, annotations, rules, entry. */
@@ -27,7 +30,9 @@ const char *quire_table_source_name(const quire_table_source *source);
 const quire_annotation_texts *quire_table_source_texts(const quire_table_source *source);
 
 /* After the passes: what was not lowered becomes the model's entry; nothing left: no entry. An
- * entry of which nothing was lowered stays as it is, byte for byte. */
+ * entry of which nothing was lowered stays as it is, byte for byte. What a quantizer asked for at a
+ * lookup that was left alone is dropped: the report says why, and it can ask again; so a recipe
+ * made of flags writes what the flags do. */
 QUIRE_MUST_USE quire_status quire_table_source_store(quire_ctx *ctx, quire_model *m,
                                                      const quire_tables *tables,
                                                      const quire_table_source *source);

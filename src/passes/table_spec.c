@@ -2,10 +2,12 @@
 #include "passes/table_spec.h"
 
 #include "base/arena.h"
+#include "base/real.h"
 
 enum {
     MIN_OPSET = 7,         /* Cast, Sub and Mul as the lowered form needs them */
     MIN_OPSET_PACKED = 11, /* Mod, BitShift on uint8 for codes below 8 bits    */
+    MOST_EPS = 1,          /* above it, 1 would be a finer scale than the one it replaces */
 };
 
 static uint32_t
@@ -73,13 +75,30 @@ observes(const quire_model *m, const quire_spec *spec, const char *name)
     return quire_bytes_equal(quire_sym_bytes(m, spec->observer), quire_bytes_of(name));
 }
 
+/* The value of `eps=NUMBER`; negative if the observer's options are anything else. Rounded to
+ * float32 once: PyTorch keeps it so. */
+static float
+eps_of(const quire_model *m, const quire_spec *spec)
+{
+    const quire_bytes text = quire_sym_bytes(m, spec->observer_options);
+    const quire_bytes key = quire_bytes_of("eps=");
+    double eps;
+    if (text.len <= key.len || memcmp(text.ptr, key.ptr, key.len) != 0) return -1;
+    if (!quire_real_parse((quire_bytes){text.ptr + key.len, text.len - key.len}, &eps)) return -1;
+    return (float)eps > 0 && (float)eps <= MOST_EPS ? (float)eps : -1;
+}
+
 static const char *
 refused_observer(const quire_model *m, const quire_spec *spec)
 {
     const bool named = spec->observer.id > QUIRE_SYM_EMPTY;
     if (named && !observes(m, spec, "minmax") && !observes(m, spec, "mse"))
         return "the observer; allowed are minmax and mse";
-    if (spec->observer_options.id > QUIRE_SYM_EMPTY) return "observer options; tables have none";
+    if (spec->observer_options.id <= QUIRE_SYM_EMPTY) return NULL;
+    if (!observes(m, spec, "minmax") || spec->zero_point != QUIRE_ZERO_POINT_FLOAT)
+        return "observer options; only minmax with zp=float has one, eps";
+    if (eps_of(m, spec) < 0)
+        return "observer options; allowed is eps=NUMBER, above 0 and at most 1 as a float32";
     return NULL;
 }
 
@@ -100,6 +119,7 @@ quire_table_spec_apply(const quire_model *m, const quire_spec *spec, quire_found
     t->zero_point_float = spec->zero_point == QUIRE_ZERO_POINT_FLOAT;
     t->scale_f16 = spec->scale_type == QUIRE_DTYPE_FLOAT16;
     t->search_mse = spec->observer.id > QUIRE_SYM_EMPTY ? observes(m, spec, "mse") : t->bits < 8;
+    t->eps = spec->observer_options.id > QUIRE_SYM_EMPTY ? eps_of(m, spec) : 0;
 }
 
 /* Eligible lookups are never in functions, so the model's own import applies to all of them. */

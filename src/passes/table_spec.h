@@ -7,8 +7,8 @@
 /* What of a canonical spec no table can have, and what is allowed: "the code type; allowed are u8,
  * u4 and u2". NULL: a table can have it. */
 const char *quire_table_spec_refused(const quire_model *m, const quire_spec *spec);
-/* Copies what the spec says to the table: bits, block, zero point, scales and search. Without an
- * observer scales are found as the options do it by default: minmax at 8 bits, mse below. */
+/* Copies what the spec says to the table: bits, block, zero point, scales, search and eps. Without
+ * an observer scales are found as the options do it by default: minmax at 8 bits, mse below. */
 void quire_table_spec_apply(const quire_model *m, const quire_spec *spec, quire_found_table *t);
 
 /* Does the model import the opset that lookups of t->bits codes need? If not, *out_reason is the

@@ -43,6 +43,7 @@ typedef struct quire_found_table {
     /* decided by annotate-tables, read back from the specs by quantize-tables */
     uint32_t bits, block; /* block 0: per row */
     bool zero_point_float, scale_f16, search_mse;
+    float eps; /* scales not greater become 1 (quire_row_choice.eps); 0: no such rule */
     bool quantized;
     /* made by quantize-tables */
     quire_value codes, scales,
@@ -52,6 +53,7 @@ typedef struct quire_found_table {
     double sum_xx, sum_ee; /* over the table, row-major order */
     bool has_worst;
     uint64_t worst_row;
+    uint64_t flattened_rows; /* that eps gave the scale 1 although their elements differ */
     double worst_sqnr_db;
     /* XXH3-64 of the decoded table as stored type, for verification of the written file */
     uint64_t check;
@@ -70,6 +72,7 @@ typedef struct quire_tables {
     const quire_quantize_options *options;
     /* Annotations that decide, attached to the model; NULL: the options do. */
     const struct quire_resolved *resolved;
+    const struct quire_account *account; /* what quantizers said beside them; NULL: none ran */
     quire_annotated *annotated; /* n_annotated of them, by index into resolved->annotations */
     size_t n_annotated;
     quire_lookup *lookups; /* graph order */

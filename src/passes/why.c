@@ -40,6 +40,18 @@ why_is_neighbour(const why *y, const quire_annotation *other)
     return tensor.id != 0 && quire_slot_value(y->m, other->slot).id == tensor.id;
 }
 
+bool
+why_concerns(const why *y, const quire_skip *skip)
+{
+    return skip->node.id == quire_slot_node(y->m, y->slot).id;
+}
+
+bool
+why_finds(const why *y, const quire_finding *finding)
+{
+    return quire_slot_equal(finding->slot, y->slot);
+}
+
 /* --- reasons ---------------------------------------------------------------------------------- */
 
 /* The rule that selected the slot and had to leave it, if there is one. */
@@ -57,7 +69,7 @@ static void
 find_reason(why *y)
 {
     const quire_value v = quire_slot_value(y->m, y->slot);
-    y->reason = refusal(y);
+    y->reason = y->n_claims > 0 ? QUIRE_REASON_REMOVED : refusal(y);
     if (y->reason == QUIRE_REASON_NONE && v.id == 0) y->reason = QUIRE_REASON_ABSENT;
     if (y->reason == QUIRE_REASON_NONE) {
         const ledger_type type = ledger_type_of(y->m, v);
@@ -86,6 +98,8 @@ quire_why_write(quire_writer *w, quire_model *m, const quire_annotations *a, qui
                 const quire_why_table *table, quire_format format)
 {
     why y = {.m = m, .a = a, .slot = slot, .at = ledger_find(a, slot), .table = table};
+    if (a->kind != QUIRE_FROM_NOTHING)
+        y.claims = quire_resolved_claims(&a->resolved, slot, &y.n_claims);
     QUIRE_TRY(find_chain(w->ctx, &y));
     if (y.at == NULL) find_reason(&y);
     if (format == QUIRE_FORMAT_JSON) {

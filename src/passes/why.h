@@ -9,7 +9,9 @@ typedef struct why {
     const quire_annotations *a;
     quire_slot slot;
     const quire_annotation *at; /* NULL: not annotated                                     */
-    quire_link *chain;          /* from the slot to its group's carrier                    */
+    const quire_claim *claims;  /* on the slot: those that hold, then the losers           */
+    size_t n_claims;
+    quire_link *chain; /* from the slot to its group's carrier                    */
     size_t n_chain;
     quire_reason reason;          /* of a slot without annotation                            */
     const char *message;          /* the reason's, about a slot                              */
@@ -24,6 +26,10 @@ const char *why_type(const quire_model *m, quire_value v);
 uint32_t why_sharer(const quire_annotations *a, const quire_link *link);
 /* Is the annotation at another slot of the node of `slot`, or of its tensor? */
 bool why_is_neighbour(const why *y, const quire_annotation *other);
+
+/* Are the skip and the finding about the slot, or its node? */
+bool why_concerns(const why *y, const quire_skip *skip);
+bool why_finds(const why *y, const quire_finding *finding);
 
 void why_write_text(quire_writer *w, const why *y);
 void why_write_json(quire_writer *w, const why *y);

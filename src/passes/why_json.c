@@ -159,11 +159,33 @@ put_neighbours(quire_json *j, const why *y)
     quire_json_end(j, ']');
 }
 
+static void
+put_said(quire_json *j, const why *y)
+{
+    const quire_account *account = &y->a->account;
+    if (y->a->kind != QUIRE_FROM_QUANTIZERS) return;
+    quire_json_key(j, "left_alone");
+    quire_json_begin(j, '[');
+    for (size_t i = 0; i < account->n_skips; i++) {
+        if (!why_concerns(y, &account->skips[i])) continue;
+        quire_json_begin(j, '{');
+        ledger_put_said(j, y->m, account->skips[i].who, account->skips[i].reason,
+                        account->skips[i].text);
+        quire_json_end(j, '}');
+    }
+    quire_json_end(j, ']');
+    quire_json_key(j, "findings");
+    quire_json_begin(j, '[');
+    for (size_t i = 0; i < account->n_findings; i++) {
+        if (why_finds(y, &account->findings[i])) ledger_put_finding(j, y->m, &account->findings[i]);
+    }
+    quire_json_end(j, ']');
+}
+
 void
 why_write_json(quire_writer *w, const why *y)
 {
     quire_json j = {.w = w};
-    const quire_claim *claims = y->at != NULL ? ledger_claims(y->a, y->at) : NULL;
     const uint32_t n_sponsors = y->at != NULL ? y->at->n_sponsors : 0;
     quire_json_begin(&j, '{');
     quire_json_key(&j, "format_version");
@@ -174,9 +196,9 @@ why_write_json(quire_writer *w, const why *y)
     quire_json_key(&j, "spec");
     if (y->at == NULL) quire_json_null(&j);
     if (y->at != NULL) ledger_put_spec(&j, y->m, quire_resolved_spec(y->m, &y->a->resolved, y->at));
-    put_claims(&j, y, "sponsors", claims, n_sponsors);
-    put_claims(&j, y, "losers", claims != NULL ? claims + n_sponsors : NULL,
-               y->at != NULL ? y->at->n_losers : 0);
+    put_claims(&j, y, "sponsors", y->claims, n_sponsors);
+    put_claims(&j, y, "losers", y->claims != NULL ? y->claims + n_sponsors : NULL,
+               (uint32_t)y->n_claims - n_sponsors);
     put_group(&j, y);
     quire_json_key(&j, "chain");
     quire_json_begin(&j, '[');
@@ -185,5 +207,6 @@ why_write_json(quire_writer *w, const why *y)
     quire_json_end(&j, ']');
     put_reason(&j, y);
     put_neighbours(&j, y);
+    put_said(&j, y);
     quire_json_end(&j, '}');
 }

@@ -60,11 +60,10 @@ write_claim(quire_writer *w, const why *y, const char *what, const quire_claim *
 static void
 write_claims(quire_writer *w, const why *y)
 {
-    const quire_claim *claims = ledger_claims(y->a, y->at);
-    for (uint32_t i = 0; i < y->at->n_sponsors; i++)
-        write_claim(w, y, "asked", &claims[i]);
-    for (uint32_t i = 0; i < y->at->n_losers; i++)
-        write_claim(w, y, "lost: asked", &claims[y->at->n_sponsors + i]);
+    for (size_t i = 0; i < y->n_claims; i++) {
+        const bool lost = (y->claims[i].flags & QUIRE_CLAIM_LOST) != 0;
+        write_claim(w, y, lost ? "lost: asked" : "asked", &y->claims[i]);
+    }
 }
 
 static void
@@ -167,6 +166,27 @@ write_neighbours(quire_writer *w, const why *y)
     }
 }
 
+/* What quantizers said beside their claims. */
+static void
+write_said(quire_writer *w, const why *y)
+{
+    const quire_account *account = &y->a->account;
+    for (size_t i = 0; i < account->n_skips; i++) {
+        const quire_skip *skip = &account->skips[i];
+        if (!why_concerns(y, skip)) continue;
+        quire_write_str(w, "  its node was left alone: ");
+        ledger_print_said(w, y->m, skip->who, skip->reason, skip->text);
+        quire_write_str(w, "\n");
+    }
+    for (size_t i = 0; i < account->n_findings; i++) {
+        const quire_finding *finding = &account->findings[i];
+        if (!why_finds(y, finding)) continue;
+        quire_writef(w, "  %s ", ledger_severity(finding->severity));
+        ledger_print_said(w, y->m, finding->who, (quire_sym){0}, finding->text);
+        quire_write_str(w, "\n");
+    }
+}
+
 void
 why_write_text(quire_writer *w, const why *y)
 {
@@ -178,6 +198,8 @@ why_write_text(quire_writer *w, const why *y)
         quire_writef(w, "  %s: %s\n", quire_reason_code(y->reason), y->message);
         if (y->a->kind == QUIRE_FROM_NOTHING)
             quire_write_str(w, "  the model has no annotations, and no others were given\n");
+        write_claims(w, y);
+        write_said(w, y);
         write_table(w, y);
         write_neighbours(w, y);
         return;
@@ -187,4 +209,5 @@ why_write_text(quire_writer *w, const why *y)
     write_place(w, y);
     write_claims(w, y);
     write_group(w, y);
+    write_said(w, y);
 }
