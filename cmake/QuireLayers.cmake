@@ -68,10 +68,15 @@ function(quire_program)
     if(NOT sources)
         return()
     endif()
+    quire_embed(skeleton
+        "${PROJECT_SOURCE_DIR}/tools/skeleton/quantizer.c"
+        "${PROJECT_SOURCE_DIR}/tools/skeleton/CMakeLists.txt"
+        "${PROJECT_SOURCE_DIR}/tools/skeleton/README.md")
     add_executable(quire_program ${sources})
     quire_add_layers(quire_program ${ARGN})
     target_link_libraries(quire_program PRIVATE quire_flags)
     target_include_directories(quire_program PRIVATE
-        "${PROJECT_SOURCE_DIR}/tools" "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include")
+        "${PROJECT_SOURCE_DIR}/tools" "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include"
+        "${PROJECT_BINARY_DIR}/embedded")
     set_target_properties(quire_program PROPERTIES OUTPUT_NAME quire)
 endfunction()

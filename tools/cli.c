@@ -164,7 +164,7 @@ cli_finish(cli *c, quire_status status)
         const quire_status printed = print_answer(c);
         if (printed != QUIRE_OK) status = printed;
     }
-    if (status != QUIRE_OK && status != QUIRE_NONE) print_error(c, status);
+    if (status != QUIRE_OK && (status != QUIRE_NONE || c->n_errors > 0)) print_error(c, status);
     quire_text_free(&c->ctx, &c->text);
     return status == QUIRE_E_CANCELED && stop_signal != 0 ? 128 + stop_signal
                                                           : quire_status_exit_code(status);

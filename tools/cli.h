@@ -30,7 +30,8 @@ typedef struct cli {
 } cli;
 
 void cli_init(cli *c);
-/* Writes standard output if `status` is OK or NONE, the error line otherwise; returns the exit code. */
+/* Writes standard output if `status` is OK or NONE, the error line otherwise and where errors made
+ * the answer no; returns the exit code. */
 int cli_finish(cli *c, quire_status status);
 
 /* Sink for diagnostics; data is the cli. */

@@ -1,24 +1,34 @@
-/* cmd_annotate.c - quire annotate: a model annotated by rules, and the ledger of who asked for
- * what. */
+/* cmd_annotate.c - quire annotate: a model annotated by quantizers and rules, and the ledger of who
+ * asked for what. */
+#include "annotators.h"
 #include "base/diag.h"
 #include "graph/carrier.h"
 #include "graph/import.h"
 #include "graph/save.h"
 #include "options.h"
-#include "passes/annotate.h"
 #include "passes/ledger.h"
+#include "save_recipe.h"
 
 static const option_row rows[] = {
+    ANNOTATORS_ROWS,
     {"rules", 0, "FILE", "the rules, as JSON (docs/rules.schema.json)"},
+    RECIPE_ROW,
+    SAVE_RECIPE_ROW,
+    {"conflict", 0, "error|first",
+     "differing specs of one priority: fail, or take the first (error)"},
     {"output", 'o', "FILE", "where the annotated model goes"},
     {"format", 0, "text|json", "of the ledger (text)"},
     {"dry-run", 0, NULL, "the ledger only; write nothing"},
+    ISOLATION_ROWS,
 };
 
-enum { RULES, OUTPUT, FORMAT, DRY_RUN };
+enum { QUANTIZER, PLUGIN, RULES, RECIPE, SAVE, CONFLICT, OUTPUT, FORMAT, DRY_RUN, ISOLATION };
 
 typedef struct request {
     const char *input, *rules, *output;
+    annotators by;
+    save_recipe save;
+    quire_conflict_rule conflict;
     quire_format format;
     bool dry_run;
 } request;
@@ -27,39 +37,56 @@ static quire_status
 take(cli *c, void *state, size_t row, const char *value)
 {
     static const char *const formats[] = {"text", "json"};
+    static const char *const conflicts[] = {"error", "first"};
     request *r = state;
     size_t i = 0;
     switch (row) {
-    case RULES: r->rules = value; return QUIRE_OK;
+    case QUANTIZER: return annotators_take_quantizer(c, &r->by, value);
+    case PLUGIN: return plugins_take(c, &r->by.plugins, value);
+    case RULES: return annotators_take_file(c, "--rules", value, &r->rules);
+    case RECIPE: return annotators_take_file(c, "--recipe", value, &r->by.recipe);
+    case SAVE: return annotators_take_file(c, "--save-recipe", value, &r->save.path);
+    case CONFLICT:
+        QUIRE_TRY(options_word(c, "conflict", value, conflicts, 2, &i));
+        r->conflict = i == 0 ? QUIRE_CONFLICT_ERROR : QUIRE_CONFLICT_FIRST;
+        return QUIRE_OK;
     case OUTPUT: r->output = value; return QUIRE_OK;
     case FORMAT:
         QUIRE_TRY(options_word(c, "format", value, formats, 2, &i));
         r->format = i == 0 ? QUIRE_FORMAT_TEXT : QUIRE_FORMAT_JSON;
         return QUIRE_OK;
     case DRY_RUN: r->dry_run = true; return QUIRE_OK;
-    default: return cli_usage(c, "an option without a meaning");
+    default: return annotators_take_isolation(c, &r->by, row - ISOLATION, value);
     }
 }
 
 /* --- the work --------------------------------------------------------------------------------- */
 
-/* The file has the entry that was stored; `data` is the model it was stored in. */
+typedef struct saving {
+    const quire_model *m; /* in which the entry was stored */
+    save_recipe *recipe;
+} saving;
+
+/* The file has the entry that was stored; then the recipe can have its name. */
 static quire_status
 verify_entry(quire_ctx *ctx, void *data, const quire_model *written)
 {
-    const quire_model *m = data;
+    const saving *s = data;
+    const quire_model *m = s->m;
     quire_bytes meant = {0};
     quire_bytes found = {0};
     const bool one = quire_model_metadata(m, QUIRE_ANNOTATIONS_KEY, &meant);
     const bool other = quire_model_metadata(written, QUIRE_ANNOTATIONS_KEY, &found);
-    if (one && other && quire_bytes_equal(meant, found)) return QUIRE_OK;
-    return quire_bug(ctx, "the written model has not the annotations it was given");
+    if (!one || !other || !quire_bytes_equal(meant, found))
+        return quire_bug(ctx, "the written model has not the annotations it was given");
+    return save_recipe_commit(ctx, s->recipe);
 }
 
 static quire_status
-store_and_save(cli *c, const request *r, quire_model *m, const quire_annotations *a)
+store_and_save(cli *c, request *r, quire_model *m, const quire_annotations *a)
 {
-    const quire_save_options save = {.path = r->output, .verify = verify_entry, .data = m};
+    saving s = {m, &r->save};
+    const quire_save_options save = {.path = r->output, .verify = verify_entry, .data = &s};
     quire_bytes old;
     if (quire_model_metadata(m, QUIRE_ANNOTATIONS_KEY, &old)) {
         quire_tell(&c->ctx, QUIRE_NOTE, NULL,
@@ -70,26 +97,56 @@ store_and_save(cli *c, const request *r, quire_model *m, const quire_annotations
 }
 
 static quire_status
-account(cli *c, const request *r, quire_model *m, const quire_annotations *a)
+account(cli *c, request *r, quire_model *m, const quire_annotations *a)
 {
     QUIRE_TRY(quire_ledger_write(&c->out, m, a, r->format));
     QUIRE_TRY(quire_writer_finish(&c->out)); /* nothing but the file can fail from here on */
-    if (a->resolved.n_annotations == 0) return QUIRE_NONE;
+    if (a->resolved.n_annotations == 0 || a->account.n_errors > 0) return QUIRE_NONE;
     return r->dry_run ? QUIRE_OK : store_and_save(c, r, m, a);
 }
 
 static quire_status
-annotate(cli *c, const request *r, quire_model *m)
+annotate(cli *c, request *r, quire_model *m)
 {
     quire_annotations a;
     c->ctx.file = r->input;
     if (r->output != NULL) {
         QUIRE_TRY(quire_save_check_path(&c->ctx, m, r->output));
-        QUIRE_TRY(quire_save_check_input(&c->ctx, r->output, r->rules, "rules file"));
+        if (r->rules != NULL)
+            QUIRE_TRY(quire_save_check_input(&c->ctx, r->output, r->rules, "rules file"));
+        if (r->by.recipe != NULL)
+            QUIRE_TRY(quire_save_check_input(&c->ctx, r->output, r->by.recipe, "recipe"));
     }
-    QUIRE_TRY(quire_annotations_load(&c->ctx, m, NULL, r->rules, NULL, &a));
+    QUIRE_TRY(save_recipe_check(&c->ctx, &r->save, m, r->output, &r->by, r->rules));
+    QUIRE_TRY(annotators_annotate(c, m, &r->by, r->rules, r->conflict, &a));
     const quire_status status = account(c, r, m, &a);
     quire_annotations_deinit(&c->ctx, &a);
+    return status;
+}
+
+static quire_status
+check(cli *c, const request *r, int n_args)
+{
+    if (n_args != 1) return cli_usage(c, "quire annotate takes one model, %d were given", n_args);
+    if (r->rules == NULL && !annotators_any(&r->by))
+        return cli_usage(c, "nothing says how to annotate; name it with --rules FILE, --recipe "
+                            "FILE or --quantizer NAME");
+    if (r->rules != NULL && r->by.recipe != NULL)
+        return cli_usage(c, "--rules and --recipe are both given; a recipe has rules of its own");
+    if (r->output == NULL && !r->dry_run)
+        return cli_usage(c, "the output is missing; name it with -o FILE, or use --dry-run");
+    return annotators_check_saving(c, &r->by, r->save.path, r->dry_run);
+}
+
+static quire_status
+load_and_annotate(cli *c, request *r)
+{
+    quire_model *m;
+    QUIRE_TRY(quire_model_load(&c->ctx, r->input, &m));
+    quire_status status = save_recipe_stage(c, &r->save, &r->by, r->rules);
+    if (status == QUIRE_OK) status = annotate(c, r, m);
+    quire_model_destroy(&c->ctx, m);
+    save_recipe_end(c, &r->save);
     return status;
 }
 
@@ -99,17 +156,15 @@ cmd_annotate(cli *c, int argc, char **argv)
     request r = {0};
     char **args;
     int n;
-    quire_model *m;
-    const quire_status parsed =
+    quire_status status =
         options_parse(c, argc, argv, rows, sizeof rows / sizeof *rows, take, &r, &args, &n);
-    if (parsed != QUIRE_OK) return parsed == QUIRE_NONE ? QUIRE_OK : parsed;
-    if (n != 1) return cli_usage(c, "quire annotate takes one model, %d were given", n);
-    if (r.rules == NULL) return cli_usage(c, "the rules are missing; name them with --rules FILE");
-    if (r.output == NULL && !r.dry_run)
-        return cli_usage(c, "the output is missing; name it with -o FILE, or use --dry-run");
-    r.input = args[0];
-    QUIRE_TRY(quire_model_load(&c->ctx, r.input, &m));
-    const quire_status status = annotate(c, &r, m);
-    quire_model_destroy(&c->ctx, m);
+    if (status == QUIRE_OK) status = check(c, &r, n);
+    if (status == QUIRE_OK) {
+        r.input = args[0];
+        status = load_and_annotate(c, &r);
+    } else if (status == QUIRE_NONE) {
+        status = QUIRE_OK;
+    }
+    annotators_deinit(c, &r.by);
     return status;
 }

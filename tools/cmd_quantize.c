@@ -1,26 +1,36 @@
 /* cmd_quantize.c - quire quantize and quire tables: one table of options, one recipe. */
 #include <stdlib.h>
 
+#include "annotators.h"
 #include "base/alloc.h"
 #include "base/diag.h"
+#include "graph/carrier.h"
+#include "graph/edit.h"
 #include "graph/import.h"
+#include "graph/save.h"
 #include "options.h"
 #include "passes/pass.h"
 #include "passes/quantize_file.h"
 #include "passes/quantize_options.h"
 #include "passes/report.h"
 #include "passes/table_source.h"
+#include "save_recipe.h"
+#include "table_flags.h"
 
 static const option_row rows[] = {
     {"output", 'o', "FILE", "where the quantized model goes"},
     {"annotations", 0, "FILE", "quantize as this text says (else the model's own entry, if any)"},
     {"rules", 0, "FILE", "quantize as these rules say"},
+    RECIPE_ROW,
+    SAVE_RECIPE_ROW,
+    ANNOTATORS_ROWS,
     {"bits", 0, "8|4|2", "bits per code (8)"},
     {"block", 0, "N", "one scale per N columns: 16, 32, 64, 128 or 256 (one per row)"},
     {"zero-point", 0, "int|float", "kind of zero point (int)"},
     {"scales", 0, "f32|f16", "type of the scales (f32)"},
     {"search", 0, "minmax|mse", "how scales are found (minmax at 8 bits, mse below)"},
     {"non-finite", 0, "error|keep-float", "a table with NaN or Inf (error)"},
+    {"min-sqnr", 0, "DB", "more bits, or none, for tables that would lose more than this"},
     {"min-elements", 0, "N", "leave smaller tables alone (1024)"},
     {"target", 0, "onnx|dequantized", "what lookups become (onnx)"},
     {"only", 0, "GLOB", "only tables whose name matches; repeatable"},
@@ -29,18 +39,24 @@ static const option_row rows[] = {
     {"allow-empty", 0, NULL, "no table is success: write the model"},
     {"dry-run", 0, NULL, "report only; read no weights, write nothing"},
     {"format", 0, "text|json", "of the report (text)"},
+    ISOLATION_ROWS,
 };
 
 enum {
     OUTPUT,
     ANNOTATIONS,
     RULES,
+    RECIPE,
+    SAVE,
+    QUANTIZER,
+    PLUGIN,
     BITS,
     BLOCK,
     ZERO_POINT,
     SCALES,
     SEARCH,
     NON_FINITE,
+    MIN_SQNR,
     MIN_ELEMENTS,
     TARGET,
     ONLY,
@@ -48,12 +64,16 @@ enum {
     BITS_FOR,
     ALLOW_EMPTY,
     DRY_RUN,
-    FORMAT
+    FORMAT,
+    ISOLATION
 };
 
 typedef struct
     request { /* the options and the lists they point to; at most one element per argument */
     quire_quantize_options options;
+    annotators by;
+    save_recipe save;
+    table_flags given;
     const char **only, **skip;
     quire_bits_for *bits_for;
     char *globs; /* texts of bits_for, cut at their last '=' */
@@ -113,29 +133,33 @@ take_choice(cli *c, const char *option, const char *text, const char *first, con
     return QUIRE_OK;
 }
 
-/* One file: a second would silently replace the first. */
-static quire_status
-take_source(cli *c, const char *option, const char *path, const char **io_path)
-{
-    if (*io_path != NULL) {
-        return cli_usage(c, "%s is given twice, \"%s\" and \"%s\"; it takes one file", option,
-                         *io_path, path);
-    }
-    *io_path = path;
-    return QUIRE_OK;
-}
-
 /* Notes the first option about tables: annotations leave nothing for them to say. */
 static void
 note_table_option(quire_quantize_options *o, size_t row)
 {
     static const char *const names[] = {
-        [BITS] = "--bits",     [BLOCK] = "--block",   [ZERO_POINT] = "--zero-point",
-        [SCALES] = "--scales", [SEARCH] = "--search", [MIN_ELEMENTS] = "--min-elements",
-        [ONLY] = "--only",     [SKIP] = "--skip",     [BITS_FOR] = "--bits-for",
+        [BITS] = "--bits",         [BLOCK] = "--block",   [ZERO_POINT] = "--zero-point",
+        [SCALES] = "--scales",     [SEARCH] = "--search", [MIN_ELEMENTS] = "--min-elements",
+        [MIN_SQNR] = "--min-sqnr", [ONLY] = "--only",     [SKIP] = "--skip",
+        [BITS_FOR] = "--bits-for",
     };
     if (row >= sizeof names / sizeof *names || o->table_option != NULL) return;
     o->table_option = names[row];
+}
+
+static void
+note_flag(table_flags *flags, size_t row, const char *value)
+{
+    static const struct {
+        size_t row, flag;
+    } flag_of[N_TABLE_FLAGS] = {
+#define X(id, name) {id, TABLE_FLAG_##id},
+        TABLE_FLAGS(X)
+#undef X
+    };
+    for (size_t i = 0; i < N_TABLE_FLAGS; i++) {
+        if (flag_of[i].row == row) flags->value[flag_of[i].flag] = value;
+    }
 }
 
 static quire_status
@@ -145,10 +169,15 @@ take(cli *c, void *state, size_t row, const char *value)
     quire_quantize_options *o = &r->options;
     int choice = 0;
     note_table_option(o, row);
+    note_flag(&r->given, row, value);
     switch (row) {
     case OUTPUT: o->output = value; return QUIRE_OK;
-    case ANNOTATIONS: return take_source(c, "--annotations", value, &o->annotations);
-    case RULES: return take_source(c, "--rules", value, &o->rules);
+    case ANNOTATIONS: return annotators_take_file(c, "--annotations", value, &o->annotations);
+    case RULES: return annotators_take_file(c, "--rules", value, &o->rules);
+    case RECIPE: return annotators_take_file(c, "--recipe", value, &r->by.recipe);
+    case SAVE: return annotators_take_file(c, "--save-recipe", value, &r->save.path);
+    case QUANTIZER: return annotators_take_quantizer(c, &r->by, value);
+    case PLUGIN: return plugins_take(c, &r->by.plugins, value);
     case BITS: return take_bits(c, value, &o->bits);
     case BLOCK: return take_block(c, value, &o->block);
     case ZERO_POINT:
@@ -157,6 +186,7 @@ take(cli *c, void *state, size_t row, const char *value)
     case SEARCH: return take_choice(c, "search", value, "minmax", "mse", &o->search);
     case NON_FINITE:
         return take_choice(c, "non-finite", value, "error", "keep-float", &o->keep_non_finite);
+    case MIN_SQNR: return QUIRE_OK; /* of the quantizer alone */
     case MIN_ELEMENTS: return options_number(c, "min-elements", value, INT64_MAX, &o->min_elements);
     case TARGET:
         QUIRE_TRY(take_choice(c, "target", value, "onnx", "dequantized", &choice));
@@ -171,7 +201,7 @@ take(cli *c, void *state, size_t row, const char *value)
         QUIRE_TRY(take_choice(c, "format", value, "text", "json", &choice));
         o->report_format = choice == 0 ? QUIRE_FORMAT_TEXT : QUIRE_FORMAT_JSON;
         return QUIRE_OK;
-    default: return cli_usage(c, "an option without a meaning");
+    default: return annotators_take_isolation(c, &r->by, row - ISOLATION, value);
     }
 }
 
@@ -201,6 +231,7 @@ request_deinit(cli *c, request *r)
     quire_free(c->ctx.alloc, r->skip, r->room * sizeof *r->skip);
     quire_free(c->ctx.alloc, r->bits_for, r->room * sizeof *r->bits_for);
     quire_free(c->ctx.alloc, r->globs, r->globs_room);
+    annotators_deinit(c, &r->by);
 }
 
 /* Fills the request from the command line; QUIRE_NONE: help was printed. */
@@ -219,21 +250,162 @@ read_request(cli *c, request *r, int argc, char **argv)
     return QUIRE_OK;
 }
 
+/* --- who annotates ---------------------------------------------------------------------------- */
+
+/* Quantizers decide for this command: `text` has what flags say, for as long as it runs. */
+typedef struct quantizing {
+    cli *c;
+    request *r;
+    annotators by; /* of the request, with the flags as a quantizer where they are one */
+    const char *of_flags[1];
+    quire_text text;
+    quire_annotator annotator;
+} quantizing;
+
+static const char *
+name_of_source(const request *r)
+{
+    if (r->options.annotations != NULL) return "--annotations";
+    if (r->options.rules != NULL) return "--rules";
+    if (r->by.recipe != NULL) return "--recipe";
+    return r->by.n_quantizers > 0 ? "--quantizer" : NULL;
+}
+
+/* One source: the others say the same thing in other words. */
 static quire_status
-quantize(cli *c, const request *r)
+check_sources(cli *c, const request *r)
 {
     const quire_quantize_options *o = &r->options;
-    if (o->output == NULL && !o->dry_run)
-        return cli_usage(c, "the output is missing; name it with -o FILE, or use --dry-run");
+    const char *names[] = {
+        o->annotations != NULL ? "--annotations" : NULL, o->rules != NULL ? "--rules" : NULL,
+        r->by.recipe != NULL ? "--recipe" : NULL, r->by.n_quantizers > 0 ? "--quantizer" : NULL};
+    const char *first = name_of_source(r);
+    if (o->annotations != NULL && o->rules != NULL)
+        return quire_quantize_options_check_source(&c->ctx, o);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (names[i] != NULL && names[i] != first)
+            return cli_usage(c, "%s and %s both say how tables are quantized; give one of them",
+                             first, names[i]);
+    }
+    if (o->table_option != NULL && annotators_any(&r->by))
+        return cli_usage(c, "%s and %s both say how tables are quantized; give one of them",
+                         o->table_option, first);
+    return QUIRE_OK;
+}
+
+static quire_status
+check_saving(cli *c, const request *r)
+{
+    if (r->save.path == NULL) return QUIRE_OK;
+    if (r->options.annotations != NULL)
+        return cli_usage(c, "--save-recipe saves quantizers and rules; an annotation text is no "
+                            "recipe, but can be kept as it is");
+    return annotators_check_saving(c, &r->by, r->save.path, r->options.dry_run);
+}
+
+static quire_status
+run_annotators(quire_ctx *ctx, quire_model *m, void *data, quire_annotations *out)
+{
+    const quantizing *q = data;
+    (void)ctx;
+    return annotators_annotate(q->c, m, &q->by, NULL, QUIRE_CONFLICT_ERROR, out);
+}
+
+/* Flags become a quantizer where they have to be one: to be saved, or for --min-sqnr. */
+static quire_status
+quantizing_init(cli *c, request *r, quantizing *q)
+{
+    *q = (quantizing){.c = c, .r = r, .by = r->by};
+    q->annotator = (quire_annotator){run_annotators, q};
+    QUIRE_TRY(check_sources(c, r));
+    QUIRE_TRY(check_saving(c, r));
+    if (name_of_source(r) != NULL) return QUIRE_OK;
+    QUIRE_TRY(table_flags_text(c, &r->given, &r->options, &q->text));
+    q->of_flags[0] = q->text.ptr;
+    q->by.quantizers = q->of_flags;
+    q->by.n_quantizers = 1;
+    return QUIRE_OK;
+}
+
+static void
+quantizing_deinit(cli *c, quantizing *q)
+{
+    quire_text_free(&c->ctx, &q->text);
+}
+
+/* NULL: the options decide, a file of theirs, or the model's entry. */
+static const quire_annotator *
+annotator_of(const quantizing *q)
+{
+    const bool needed = annotators_any(&q->r->by) || q->r->given.value[TABLE_FLAG_MIN_SQNR] != NULL;
+    return needed ? &q->annotator : NULL;
+}
+
+static quire_status
+refuse_entry(quire_ctx *ctx, const char *what)
+{
+    return quire_fail_file(ctx, QUIRE_E_USAGE, NULL,
+                           "%s, and the model's own annotations (metadata entry %s) say how tables "
+                           "are quantized; %s",
+                           what, QUIRE_ANNOTATIONS_KEY,
+                           "name a recipe or a quantizer instead, or remove the entry");
+}
+
+/* With the model as loaded: what must not be written over, and an entry that decides. */
+static quire_status
+check_model(quire_ctx *ctx, const quire_model *m, void *data)
+{
+    const quantizing *q = data;
+    const request *r = q->r;
+    quire_bytes entry;
+    const bool has_entry = quire_model_metadata(m, QUIRE_ANNOTATIONS_KEY, &entry);
+    if (has_entry && name_of_source(r) == NULL) {
+        if (r->given.value[TABLE_FLAG_MIN_SQNR] != NULL)
+            return refuse_entry(ctx, "--min-sqnr is an option of flags");
+        if (r->save.path != NULL) return refuse_entry(ctx, "--save-recipe saves no annotations");
+    }
+    if (r->by.recipe != NULL && r->options.output != NULL)
+        QUIRE_TRY(quire_save_check_input(ctx, r->options.output, r->by.recipe, "recipe"));
+    return save_recipe_check(ctx, &r->save, m, r->options.output, &r->by, r->options.rules);
+}
+
+/* --- quantize --------------------------------------------------------------------------------- */
+
+static quire_status
+commit_recipe(quire_ctx *ctx, void *data)
+{
+    quantizing *q = data;
+    return save_recipe_commit(ctx, &q->r->save);
+}
+
+static quire_status
+quantize_with(cli *c, request *r, quantizing *q)
+{
+    const quire_quantize_hooks hooks = {
+        .annotator = annotator_of(q), .check = check_model, .ready = commit_recipe, .data = q};
+    QUIRE_TRY(save_recipe_stage(c, &r->save, &q->by, r->options.rules));
     /* The report takes the place of the text that is still empty: the file is there by now, and
      * copying could fail. */
     quire_text_free(&c->ctx, &c->text);
-    return quire_quantize_report(&c->ctx, o, NULL, &c->text);
+    return quire_quantize_report(&c->ctx, &r->options, &hooks, NULL, &c->text);
+}
+
+static quire_status
+quantize(cli *c, request *r)
+{
+    quantizing q;
+    if (r->options.output == NULL && !r->options.dry_run)
+        return cli_usage(c, "the output is missing; name it with -o FILE, or use --dry-run");
+    quire_status status = quantizing_init(c, r, &q);
+    if (status == QUIRE_OK) status = quantize_with(c, r, &q);
+    save_recipe_end(c, &r->save);
+    quantizing_deinit(c, &q);
+    return status;
 }
 
 /* A verb over a request: help is success. */
 static quire_status
-with_request(cli *c, int argc, char **argv, quire_status (*work)(cli *c, const request *r))
+with_request(cli *c, int argc, char **argv, quire_status (*work)(cli *c, request *r))
 {
     request r;
     quire_status status = read_request(c, &r, argc, argv);
@@ -249,11 +421,14 @@ cmd_quantize(cli *c, int argc, char **argv)
     return with_request(c, argc, argv, quantize);
 }
 
+/* --- tables ----------------------------------------------------------------------------------- */
+
 static quire_status
-survey_with(cli *c, const request *r, quire_run *run, quire_table_source *source)
+survey_with(cli *c, const quantizing *q, quire_run *run, quire_table_source *source)
 {
+    const request *r = q->r;
     const quire_manager_options manager = {0};
-    QUIRE_TRY(quire_table_source_load(&c->ctx, run->model, run->tables, source));
+    QUIRE_TRY(quire_table_source_load(&c->ctx, run->model, run->tables, annotator_of(q), source));
     QUIRE_TRY(quire_pipeline_run(
         &c->ctx, run, "toposort-check,infer-types,find-tables,annotate-tables", &manager));
     const quire_report report = {.model = run->model,
@@ -266,27 +441,41 @@ survey_with(cli *c, const request *r, quire_run *run, quire_table_source *source
 }
 
 static quire_status
-survey(cli *c, const request *r, quire_model *m)
+survey(cli *c, const quantizing *q, quire_model *m)
 {
     quire_tables tables;
     quire_table_source source = {0};
-    quire_tables_init(&tables, &r->options);
+    quire_tables_init(&tables, &q->r->options);
     quire_run run = {.model = m, .tables = &tables};
-    const quire_status status = survey_with(c, r, &run, &source);
+    const quire_status status = survey_with(c, q, &run, &source);
     quire_table_source_deinit(&c->ctx, &source);
     quire_tables_deinit(&c->ctx, &tables);
     return status;
 }
 
 static quire_status
-list_tables(cli *c, const request *r)
+load_and_survey(cli *c, quantizing *q)
 {
     quire_model *m;
+    const request *r = q->r;
     QUIRE_TRY(quire_quantize_options_check_source(&c->ctx, &r->options));
     QUIRE_TRY(quire_model_load(&c->ctx, r->options.input, &m));
     c->ctx.file = r->options.input;
-    const quire_status status = survey(c, r, m);
+    quire_status status = check_model(&c->ctx, m, q);
+    if (status == QUIRE_OK) status = survey(c, q, m);
     quire_model_destroy(&c->ctx, m);
+    return status;
+}
+
+static quire_status
+list_tables(cli *c, request *r)
+{
+    quantizing q;
+    if (r->save.path != NULL)
+        return cli_usage(c, "quire tables writes nothing; --save-recipe is for quire quantize");
+    quire_status status = quantizing_init(c, r, &q);
+    if (status == QUIRE_OK) status = load_and_survey(c, &q);
+    quantizing_deinit(c, &q);
     return status;
 }
 

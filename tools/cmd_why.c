@@ -1,4 +1,5 @@
 /* cmd_why.c - quire why: the account of one slot. */
+#include "annotators.h"
 #include "base/alloc.h"
 #include "base/diag.h"
 #include "graph/import.h"
@@ -10,13 +11,16 @@
 static const option_row rows[] = {
     {"annotations", 0, "FILE", "annotate by this text (the model's own entry)"},
     {"rules", 0, "FILE", "annotate by these rules"},
+    ANNOTATORS_ROWS,
+    RECIPE_ROW,
     {"format", 0, "text|json", "of the answer (text)"},
 };
 
-enum { ANNOTATIONS, RULES, FORMAT };
+enum { ANNOTATIONS, RULES, QUANTIZER, PLUGIN, RECIPE, FORMAT };
 
 typedef struct request {
     const char *slot, *model, *annotations, *rules;
+    annotators by;
     quire_format format;
 } request;
 
@@ -29,6 +33,9 @@ take(cli *c, void *state, size_t row, const char *value)
     switch (row) {
     case ANNOTATIONS: r->annotations = value; return QUIRE_OK;
     case RULES: r->rules = value; return QUIRE_OK;
+    case QUANTIZER: return annotators_take_quantizer(c, &r->by, value);
+    case PLUGIN: return plugins_take(c, &r->by.plugins, value);
+    case RECIPE: return annotators_take_file(c, "--recipe", value, &r->by.recipe);
     default:
         QUIRE_TRY(options_word(c, "format", value, formats, 2, &i));
         r->format = i == 0 ? QUIRE_FORMAT_TEXT : QUIRE_FORMAT_JSON;
@@ -178,15 +185,51 @@ tell(cli *c, const request *r, quire_model *m, quire_slot slot, const quire_anno
 }
 
 static quire_status
+load(cli *c, const request *r, quire_model *m, quire_annotations *out)
+{
+    if (annotators_any(&r->by)) {
+        c->ctx.file = r->model;
+        return annotators_annotate(c, m, &r->by, r->rules, QUIRE_CONFLICT_ERROR, out);
+    }
+    c->ctx.file = r->annotations == NULL && r->rules == NULL ? r->model : NULL;
+    return quire_annotations_load(&c->ctx, m, r->annotations, r->rules, NULL, out);
+}
+
+static quire_status
 why(cli *c, const request *r, quire_model *m)
 {
     quire_slot slot;
     quire_annotations a;
     QUIRE_TRY(find_slot(c, m, r->slot, &slot));
-    c->ctx.file = r->annotations == NULL && r->rules == NULL ? r->model : NULL;
-    QUIRE_TRY(quire_annotations_load(&c->ctx, m, r->annotations, r->rules, NULL, &a));
+    QUIRE_TRY(load(c, r, m, &a));
     const quire_status status = tell(c, r, m, slot, &a);
     quire_annotations_deinit(&c->ctx, &a);
+    return status;
+}
+
+static quire_status
+check(cli *c, const request *r, int n_args)
+{
+    if (n_args != 2)
+        return cli_usage(c, "quire why takes a slot and a model, %d argument%s given", n_args,
+                         n_args == 1 ? " was" : "s were");
+    if (r->annotations != NULL && r->rules != NULL)
+        return cli_usage(c, "--annotations and --rules are both given; choose one");
+    if (r->annotations != NULL && r->by.n_quantizers > 0)
+        return cli_usage(c, "--annotations and --quantizer are both given; choose one");
+    if (r->by.recipe != NULL && (r->annotations != NULL || r->rules != NULL))
+        return cli_usage(c, "--recipe and %s are both given; choose one",
+                         r->rules != NULL ? "--rules" : "--annotations");
+    return QUIRE_OK;
+}
+
+static quire_status
+load_and_tell(cli *c, const request *r)
+{
+    quire_model *m;
+    QUIRE_TRY(quire_model_load(&c->ctx, r->model, &m));
+    const quire_status status = why(c, r, m);
+    quire_model_destroy(&c->ctx, m);
     return status;
 }
 
@@ -196,19 +239,16 @@ cmd_why(cli *c, int argc, char **argv)
     request r = {0};
     char **args;
     int n;
-    quire_model *m;
-    const quire_status parsed =
+    quire_status status =
         options_parse(c, argc, argv, rows, sizeof rows / sizeof *rows, take, &r, &args, &n);
-    if (parsed != QUIRE_OK) return parsed == QUIRE_NONE ? QUIRE_OK : parsed;
-    if (n != 2)
-        return cli_usage(c, "quire why takes a slot and a model, %d argument%s given", n,
-                         n == 1 ? " was" : "s were");
-    if (r.annotations != NULL && r.rules != NULL)
-        return cli_usage(c, "--annotations and --rules are both given; choose one");
-    r.slot = args[0];
-    r.model = args[1];
-    QUIRE_TRY(quire_model_load(&c->ctx, r.model, &m));
-    const quire_status status = why(c, &r, m);
-    quire_model_destroy(&c->ctx, m);
+    if (status == QUIRE_OK) status = check(c, &r, n);
+    if (status == QUIRE_OK) {
+        r.slot = args[0];
+        r.model = args[1];
+        status = load_and_tell(c, &r);
+    } else if (status == QUIRE_NONE) {
+        status = QUIRE_OK;
+    }
+    annotators_deinit(c, &r.by);
     return status;
 }

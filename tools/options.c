@@ -107,6 +107,7 @@ options_parse(cli *c, int argc, char **argv, const option_row *rows, size_t n_ro
     for (int found; (found = next_option(argc, argv, &s, out_n_args)) != -1;) {
         if (found == 'q' || found == 'v') {
             c->verbosity = found == 'q' ? -1 : 1;
+            c->ctx.log_level = found == 'v' ? 1 : 0;
         } else if (found == 'h') {
             options_help(&c->out, c->verb, rows, n_rows);
             return QUIRE_NONE;
