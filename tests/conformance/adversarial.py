@@ -601,7 +601,7 @@ def jobs_of(options):
         build = value_model(dtype)
         path, inputs = save(build.model(), build.sets, work, f"values_{dtype}")
         forms = list(value_forms())
-        forms = forms[:: 7] if options.sample else forms
+        forms = forms[::21] if options.sample else forms
         for part in range(4):
             if forms[part::4]:
                 jobs.append((f"values_{dtype}_{part}", path, inputs, forms[part::4]))

@@ -189,7 +189,7 @@ def jobs_of(options, tally):
     tally.count("fixtures", len(manifest))
     models = corpus.paths(top)
     if options.sample:
-        models = models[::10] + [path for path in models if os.path.basename(path) in INVALID]
+        models = models[::20] + [path for path in models if os.path.basename(path) in INVALID]
     jobs = []
     for index, path in enumerate([*dict.fromkeys(models), *manifest]):
         if path in manifest:

@@ -1,7 +1,8 @@
-"""docs/rules.schema.json against the program: what one refuses for its shape, so does the other.
+"""docs/rules.schema.json and docs/recipe.schema.json against the program: what one refuses for its
+shape, so does the other.
 
-The files are the `# FILE: *.json` parts of tests/golden/annotate, the committed rules of
-tests/annotations, and damaged copies of these. The validator is a page long and knows the words
+The files are the `# FILE: *.json` parts of tests/golden/annotate and recipe, the committed rules of
+tests/annotations, and damaged copies of these. Every rules file is tried as a recipe, too. The validator is a page long and knows the words
 that the schema uses; another word in the schema is a failure. Selectors, specs and the model are
 not the schema's business: exit 2 with a message about those counts as accepted."""
 import copy
@@ -19,10 +20,24 @@ IGNORED = {"$schema", "$id", "$defs", "title", "description", "default"}
 TYPES = {"object": dict, "array": list, "string": str}
 # What only a file of the wrong shape is told.
 SHAPE = ["the file is", "the file has no", "the rule is", "the rule has no", "unknown key",
-         "it takes", "duplicate object key"]
+         "it takes", "duplicate object key", "the quantizer is", "the quantizer has no",
+         "\"children\" is empty"]
+OF_OPTIONS = " of quantizer "  # the values of options are the quantizer's business
+KINDS = {"rules": ["annotate"], "recipe": ["annotate", "recipe"]}
+
+
+RECIPE = {
+    "format_version": 1, "origin": "some.json",
+    "quantizers": [{"name": "embedding", "priority": 1, "options": {"bits": 4}},
+                   {"name": "composable", "children": [{"name": "pt2e-embedding"}]}],
+    "rules": [{"line": 3, "select": "operand", "spec": "float", "expect": 100}]}
 
 
 def is_type(value, name):
+    if isinstance(name, list):
+        return any(is_type(value, one) for one in name)
+    if name in ("number", "boolean"):
+        return isinstance(value, bool) == (name == "boolean") and isinstance(value, (int, float))
     if name == "integer":
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         return whole and not isinstance(value, bool)
@@ -48,7 +63,16 @@ def faults(schema, value, root, path="$"):
                 yield f"{path}: not {said}"
         elif word == "required":
             yield from (f"{path}: no {key}" for key in said if key not in value)
-        elif word == "additionalProperties" and said is False:
+        elif word == "anyOf":
+            if all(list(faults(one, value, root, path)) for one in said):
+                yield f"{path}: none of {said}"
+        elif word == "additionalProperties" and said is not False:
+            for key, member in value.items():
+                yield from faults(said, member, root, f"{path}.{key}")
+        elif word == "minItems":
+            if len(value) < said:
+                yield f"{path}: fewer than {said}"
+        elif word == "additionalProperties":
             known = schema.get("properties", {})
             yield from (f"{path}: {key} is not known" for key in value if key not in known)
         elif word == "properties":
@@ -73,9 +97,10 @@ def no_duplicates(pairs):
     return dict(pairs)
 
 
-def golden_files():
+def golden_files(kind):
     """The JSON files inside the golden texts."""
-    for path in sorted(glob.glob(os.path.join(ROOT, "tests/golden/annotate/*.gt"))):
+    paths = [glob.glob(os.path.join(ROOT, f"tests/golden/{name}/*.gt")) for name in KINDS[kind]]
+    for path in sorted(sum(paths, [])):
         name, text = None, []
         with open(path, encoding="utf-8") as file:
             for line in [*file.read().split("\n"), "# end"]:
@@ -97,7 +122,8 @@ def committed_files():
 def damaged(document):
     """(how, copy) for each member removed, renamed, or given a value of each other type."""
     places = [(document, key) for key in document]
-    places += [(rule, key) for rule in document["rules"][:2] for key in rule]
+    for part in ("rules", "quantizers"):
+        places += [(item, key) for item in document.get(part, [])[:2] for key in item]
     for holder, key in places:
         kept = copy.deepcopy(holder[key])
         for value in (None, True, "", "1", 0, 1, 1.0, -1, 0.5, 1 << 31, [], {}, ["x"]):
@@ -111,15 +137,17 @@ def damaged(document):
         holder[key] = kept
 
 
-def verdict_of_program(options, text):
+def verdict_of_program(options, kind, text):
     """True: a good shape; False: refused for it. None: not JSON."""
     path = os.path.join(options.work, "rules.json")
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
-    ran = common.run(options.quire, "annotate", MODEL, "--rules", path, "--dry-run")
+    ran = common.run(options.quire, "annotate", MODEL, f"--{kind}", path, "--dry-run")
     if ran.code == 3:
         return None, ran
-    return not (ran.code == 2 and any(word in ran.err.decode() for word in SHAPE)), ran
+    told = ran.err.decode()
+    of_shape = any(word in told for word in SHAPE) and OF_OPTIONS not in told
+    return not (ran.code == 2 and of_shape), ran
 
 
 def verdict_of_schema(schema, text):
@@ -134,8 +162,8 @@ def verdict_of_schema(schema, text):
     return not found, found
 
 
-def compare(options, tally, schema, name, text):
-    mine, ran = verdict_of_program(options, text)
+def compare(options, tally, schema, kind, name, text):
+    mine, ran = verdict_of_program(options, kind, text)
     said, found = verdict_of_schema(schema, text)
     empty = [fault for fault in found if "shorter than 1" in fault]
     if said is False and len(empty) == len(found):
@@ -148,13 +176,17 @@ def compare(options, tally, schema, name, text):
 def main():
     options = common.arguments(__doc__)
     tally = common.Tally()
-    with open(os.path.join(ROOT, "docs/rules.schema.json"), encoding="utf-8") as file:
-        schema = json.load(file)
-    for name, text in [*golden_files(), *committed_files()]:
-        compare(options, tally, schema, name, text)
-    for name, text in list(committed_files())[:1 if options.sample else 3]:
-        for how, document in damaged(json.loads(text)):
-            compare(options, tally, schema, f"{name}: {how}", json.dumps(document))
+    for kind in KINDS:
+        with open(os.path.join(ROOT, f"docs/{kind}.schema.json"), encoding="utf-8") as file:
+            schema = json.load(file)
+        for name, text in [*golden_files(kind), *committed_files()]:
+            compare(options, tally, schema, kind, name, text)
+        whole = list(committed_files())
+        if kind == "recipe":
+            whole.insert(0, ("recipe", json.dumps(RECIPE)))
+        for name, text in whole[:1 if options.sample else 3]:
+            for how, document in damaged(json.loads(text)):
+                compare(options, tally, schema, kind, f"{name}: {how}", json.dumps(document))
     for least, key in ((20, "bad shape"), (20, "good shape"), (2, "not JSON")):
         tally.expect(tally.counts[key] >= least, "counts", f"fewer than {least}: {key}")
     return tally.finish("the schema of rules")

@@ -278,6 +278,8 @@ set_scene_paths(lab *l, const char *model)
                  {l->scene.output, sizeof l->scene.output, "out/model.onnx"},
                  {l->scene.answer, sizeof l->scene.answer, "out/answer"},
                  {l->scene.rules, sizeof l->scene.rules, "rules.json"},
+                 {l->scene.recipe, sizeof l->scene.recipe, "recipe.json"},
+                 {l->scene.saved, sizeof l->scene.saved, "saved.json"},
                  {l->scene.annotated, sizeof l->scene.annotated, "annotated.onnx"},
                  {l->scene.text, sizeof l->scene.text, "text"}};
     snprintf(l->scene.model, sizeof l->scene.model, "%s", model);

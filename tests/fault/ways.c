@@ -28,6 +28,16 @@ static const char rules[] =
     "  {\"select\": \"output and not in-body:nowhere*\", \"spec\": \"float\", \"priority\": 3,\n"
     "   \"reason\": \"outputs\"}]}\n";
 
+/* Whatever the model: nothing here has to be found in it, and nothing conflicts. */
+static const char recipe[] =
+    "{\"format_version\": 1, \"origin\": \"old.json\", \"quantizers\": [\n"
+    "  {\"name\": \"embedding\", \"options\": {\"bits\": 4, \"min-elements\": 0}, \"priority\": "
+    "1},\n"
+    "  {\"name\": \"composable\", \"children\": [{\"name\": \"embedding\", \"options\": "
+    "{\"block\": 16}}]}],\n"
+    " \"rules\": [{\"line\": 7, \"select\": \"result and not constant\", \"reason\": \"some\",\n"
+    "   \"spec\": \"i8 tensor affine zp=int noshare\"}]}\n";
+
 static const char selector[] =
     "operand and not name:nothing and (re:. or between:(input, output)) and rank>=0";
 
@@ -112,7 +122,7 @@ static const cli_verb verbs[] = {
     {"annotate", cmd_annotate, "", ""}, {"annotations", cmd_annotations, "", ""},
     {"select", cmd_select, "", ""},     {"why", cmd_why, "", ""},
     {"print", cmd_print, "", ""},       {"quantize", cmd_quantize, "", ""},
-    {"tables", cmd_tables, "", ""},
+    {"tables", cmd_tables, "", ""},     {"explain", cmd_explain, "", ""},
 };
 
 static const char *
@@ -123,6 +133,8 @@ meant(const scene *s, const char *word)
     case 'm': return s->model;
     case 'o': return s->output;
     case 'r': return s->rules;
+    case 'c': return s->recipe;
+    case 'v': return s->saved;
     case 'a': return s->annotated;
     case 't': return s->text;
     case 's': return s->slot;
@@ -202,6 +214,12 @@ const config configs[] = {
     {.name = "picture", VERB("print", "--dot", "%a")},
     {.name = "tables by entry", VERB("tables", "%a")},
     {.name = "by entry", VERB("quantize", "%a", "-o", "%o", "--allow-empty")},
+    {.name = "annotate by recipe, saved",
+     VERB("annotate", "%m", "--recipe", "%c", "-o", "%o", "--save-recipe", "%v")},
+    {.name = "explain", VERB("explain", "--format", "json", "%c", "%m")},
+    {.name = "by recipe", VERB("quantize", "--recipe", "%c", "%m", "-o", "%o", "--allow-empty")},
+    {.name = "by flags, saved",
+     VERB("quantize", "%m", "-o", "%o", "--allow-empty", "--bits", "4", "--save-recipe", "%v")},
     {.name = "by rules", VERB("quantize", "--rules", "%r", "%m", "-o", "%o", "--allow-empty")},
     {.name = "by text, dry",
      VERB("quantize", "--annotations", "%t", "%m", "--dry-run", "--allow-empty")},
@@ -211,10 +229,10 @@ const size_t n_configs = sizeof configs / sizeof *configs;
 /* --- the scene -------------------------------------------------------------------------------- */
 
 static bool
-write_rules(const scene *s)
+write_file(const char *path, const char *text)
 {
-    FILE *file = fopen(s->rules, "wb");
-    return file != NULL && fwrite(rules, sizeof rules - 1, 1, file) == 1 && fclose(file) == 0;
+    FILE *file = fopen(path, "wb");
+    return file != NULL && fwrite(text, strlen(text), 1, file) == 1 && fclose(file) == 0;
 }
 
 /* The slot of the first line that shares, else of the first line. */
@@ -253,7 +271,9 @@ scene_prepare(scene *s)
     const config export = {VERB("annotations", "export", "%a", "-o", "%t")};
     quire_ctx ctx = quire_ctx_default();
     ctx.sink = tell;
-    if (!write_rules(s) || verb(&ctx, s, &annotate) != QUIRE_OK) return false;
+    if (!write_file(s->rules, rules) || !write_file(s->recipe, recipe) ||
+        verb(&ctx, s, &annotate) != QUIRE_OK)
+        return false;
     if (verb(&ctx, s, &export) != QUIRE_OK || !pick_slot(s)) return false;
     return remove(s->answer) == 0;
 }

@@ -12,6 +12,8 @@
 typedef struct scene {
     char model[4096], output[128];
     char rules[128];     /* written by scene_prepare; apply to every model of the campaign */
+    char recipe[128];    /* quantizers and rules, the same */
+    char saved[128];     /* where a recipe may be saved: not beside the output */
     char annotated[128]; /* the model annotated by these rules */
     char text[128];      /* its annotations */
     char slot[512];      /* one of them, shared if there is such a one */

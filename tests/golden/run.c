@@ -32,8 +32,9 @@ typedef struct text {
 typedef struct golden {
     char *program;
     const char *path;
-    char folder[64];  /* temporary; everything a run makes is in it */
-    char source[128]; /* %s: the text, or the path of MODEL         */
+    char folder[64];        /* temporary; everything a run makes is in it */
+    char source[128];       /* %s: the text, or the path of MODEL         */
+    char plugins[PATH_MAX]; /* %p: the plugins of tests/conformance, beside the program */
     text file;
     size_t n_input; /* length of what stands before the first expectation */
     text out, err;  /* expected */
@@ -225,7 +226,7 @@ make_files(const golden *g)
     if (f && fclose(f) != 0) die("cannot write");
 }
 
-/* One argument with %s, %t and %d (the folder) replaced; advances past it. NULL at the end. */
+/* One argument with %s, %t, %d (the folder) and %p replaced; advances past it. NULL at the end. */
 static char *
 next_argument(const golden *g, const char **io_line, const char *end)
 {
@@ -242,10 +243,11 @@ next_argument(const golden *g, const char **io_line, const char *end)
                 continue;
             }
         }
-        if (*p == '%' && p + 1 < end && strchr("std", p[1])) {
+        if (*p == '%' && p + 1 < end && strchr("stdp", p[1])) {
             p++;
             if (*p == 's') append(&t, g->source, strlen(g->source));
-            if (*p != 's') append(&t, g->folder, strlen(g->folder));
+            if (*p == 't' || *p == 'd') append(&t, g->folder, strlen(g->folder));
+            if (*p == 'p') append(&t, g->plugins, strlen(g->plugins));
             if (*p == 't') append(&t, "/out.onnx", strlen("/out.onnx"));
         } else {
             append(&t, p, 1);
@@ -298,6 +300,7 @@ run_command(const golden *g, const char *line, size_t n)
         redirect(g->folder, ".stdout", STDOUT_FILENO);
         redirect(g->folder, ".stderr", STDERR_FILENO);
         args[0] = g->program;
+        unsetenv("QUIRE_PLUGIN_PATH");
         execv(g->program, args);
         _exit(127);
     }
@@ -322,7 +325,7 @@ run_all(const golden *g)
     return code;
 }
 
-/* What was printed, with temporary paths turned back into %s, %t and %d, ending in a newline. */
+/* What was printed, with paths turned back into %s, %t, %d and %p, ending in a newline. */
 static text
 collect(const golden *g, const char *name)
 {
@@ -330,16 +333,17 @@ collect(const golden *g, const char *name)
     snprintf(path, sizeof path, "%s/%s", g->folder, name);
     snprintf(target, sizeof target, "%s/out.onnx", g->folder);
     const text raw = read_file(path);
-    const char *from[] = {g->source, target, g->folder};
+    enum { N_PATHS = 4 };
+    const char *from[N_PATHS] = {g->source, target, g->folder, g->plugins};
     text t = {0};
     append(&t, "", 0);
     for (size_t at = 0; at < raw.len;) {
         size_t k = 0;
-        while (k < 3 && !starts_with(&raw, at, from[k]))
+        while (k < N_PATHS && !starts_with(&raw, at, from[k]))
             k++;
-        if (k < 3) append(&t, (const char *[]){"%s", "%t", "%d"}[k], 2);
-        if (k == 3) append(&t, raw.ptr + at, 1);
-        at += k < 3 ? strlen(from[k]) : 1;
+        if (k < N_PATHS) append(&t, (const char *[]){"%s", "%t", "%d", "%p"}[k], 2);
+        if (k == N_PATHS) append(&t, raw.ptr + at, 1);
+        at += k < N_PATHS ? strlen(from[k]) : 1;
     }
     if (t.len > 0 && t.ptr[t.len - 1] != '\n') append(&t, "\n", 1);
     return t;
@@ -489,6 +493,8 @@ main(int argc, char **argv)
     if (argc != 3 && !may_bless) die("usage: golden_run PROGRAM FILE.gt [--bless]");
     g.program = realpath(argv[1], NULL);
     if (!g.program) die("no program %s", argv[1]);
+    snprintf(g.plugins, sizeof g.plugins, "%.*s/tests/plugins",
+             (int)(strrchr(g.program, '/') - g.program), g.program);
     g.path = argv[2];
     if (!mkdtemp(g.folder)) die("no temporary folder");
     const int code = run_golden(&g, may_bless);

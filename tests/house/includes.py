@@ -14,7 +14,11 @@ MAY_INCLUDE = {
     "src/kernels": {"base", "kernels"},
     "src/graph": {"base", "graph", "onnx.pb-c.h"},
     "src/passes": {"base", "kernels", "graph", "passes"},
+    "src/plugin": {"base", "kernels", "graph", "passes", "plugin"},
+    "src/quantizers": {"quantizers"},
 }
+# Of the public headers; every other layer may include all.
+PUBLIC = {"src/quantizers": {"quire/plugin.h"}}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 
@@ -30,6 +34,8 @@ def faults(root, folder, allowed):
                 yield f"{place} is not a file of this folder"
             elif "/" in name and top not in allowed | {"quire"}:
                 yield f"{place} is above or outside the layer"
+            elif top == "quire" and name not in PUBLIC.get(folder, {name}):
+                yield f"{place} is not for this layer"
 
 
 def fence_faults(build):

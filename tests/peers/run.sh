@@ -20,4 +20,8 @@ fi
 status=0
 "$python" -B tests/peers/rows.py || status=1
 "$python" -B tests/peers/pt2e.py --quire "$1" --driver "$2" || status=1
+"$python" -B tests/peers/embedding.py --quire "$1" || status=1
+"$python" -B tests/peers/bias.py || status=1
+"$python" -B tests/peers/callback.py --quire "$1" --plugin "$(dirname "$2")/plugins/adjuster.so" \
+    || status=1
 exit $status
