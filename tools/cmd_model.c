@@ -6,6 +6,8 @@
 #include "options.h"
 #include "passes/ledger.h"
 #include "passes/pass.h"
+#include "passes/table_source.h"
+#include "plugin/table_flags.h"
 
 /* --- print ------------------------------------------------------------------------------------ */
 
@@ -160,6 +162,22 @@ run_passes(cli *c, opt_request *r, quire_model *m, quire_tables *tables)
     return status != QUIRE_OK ? status : written;
 }
 
+/* annotate-tables does what the flags ask for, whatever the model's entry says: opt reads none. */
+static quire_status
+annotate_and_run(cli *c, opt_request *r, quire_model *m, quire_tables *tables)
+{
+    const quire_table_flags flags = {.options = &r->quantize};
+    quire_annotator annotator = quire_table_flags_annotator(&flags);
+    quire_table_source source;
+    if (r->passes == NULL || strstr(r->passes, "annotate-tables") == NULL)
+        return run_passes(c, r, m, tables);
+    annotator.yields = false;
+    quire_status status = quire_table_source_load(&c->ctx, m, tables, &annotator, &source);
+    if (status == QUIRE_OK) status = run_passes(c, r, m, tables);
+    quire_table_source_deinit(&c->ctx, &source);
+    return status;
+}
+
 static quire_status
 optimize(cli *c, opt_request *r, quire_model *m, const char *input)
 {
@@ -168,7 +186,7 @@ optimize(cli *c, opt_request *r, quire_model *m, const char *input)
     if (r->output != NULL) QUIRE_TRY(quire_save_check_path(&c->ctx, m, r->output));
     quire_tables_init(&tables, &r->quantize);
     tables.beside = r->output;
-    quire_status status = run_passes(c, r, m, &tables);
+    quire_status status = annotate_and_run(c, r, m, &tables);
     if (status == QUIRE_OK) status = finish_opt(c, r, m);
     quire_tables_deinit(&c->ctx, &tables);
     return status;

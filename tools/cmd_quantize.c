@@ -4,6 +4,7 @@
 #include "annotators.h"
 #include "base/alloc.h"
 #include "base/diag.h"
+#include "base/real.h"
 #include "graph/carrier.h"
 #include "graph/edit.h"
 #include "graph/import.h"
@@ -14,8 +15,8 @@
 #include "passes/quantize_options.h"
 #include "passes/report.h"
 #include "passes/table_source.h"
+#include "plugin/table_flags.h"
 #include "save_recipe.h"
-#include "table_flags.h"
 
 static const option_row rows[] = {
     {"output", 'o', "FILE", "where the quantized model goes"},
@@ -73,7 +74,7 @@ typedef struct
     quire_quantize_options options;
     annotators by;
     save_recipe save;
-    table_flags given;
+    quire_table_flags flags;
     const char **only, **skip;
     quire_bits_for *bits_for;
     char *globs; /* texts of bits_for, cut at their last '=' */
@@ -99,6 +100,13 @@ take_block(cli *c, const char *text, uint32_t *out)
     QUIRE_TRY(options_word(c, "block", text, words, 5, &i));
     *out = 16u << i;
     return QUIRE_OK;
+}
+
+static quire_status
+take_decibels(cli *c, const char *text, double *out)
+{
+    if (quire_real_parse(quire_bytes_of(text), out) && *out >= 0 && *out <= 1000) return QUIRE_OK;
+    return cli_usage(c, "--min-sqnr is \"%s\"; it takes a number from 0 to 1000", text);
 }
 
 static quire_status
@@ -148,17 +156,17 @@ note_table_option(quire_quantize_options *o, size_t row)
 }
 
 static void
-note_flag(table_flags *flags, size_t row, const char *value)
+note_flag(quire_table_flags *flags, size_t row, const char *value)
 {
     static const struct {
         size_t row, flag;
-    } flag_of[N_TABLE_FLAGS] = {
-#define X(id, name) {id, TABLE_FLAG_##id},
-        TABLE_FLAGS(X)
+    } flag_of[QUIRE_N_TABLE_FLAGS] = {
+#define X(id, name) {id, QUIRE_TABLE_FLAG_##id},
+        QUIRE_TABLE_FLAGS(X)
 #undef X
     };
-    for (size_t i = 0; i < N_TABLE_FLAGS; i++) {
-        if (flag_of[i].row == row) flags->value[flag_of[i].flag] = value;
+    for (size_t i = 0; i < QUIRE_N_TABLE_FLAGS; i++) {
+        if (flag_of[i].row == row) flags->given[flag_of[i].flag] = value;
     }
 }
 
@@ -169,12 +177,14 @@ take(cli *c, void *state, size_t row, const char *value)
     quire_quantize_options *o = &r->options;
     int choice = 0;
     note_table_option(o, row);
-    note_flag(&r->given, row, value);
+    note_flag(&r->flags, row, value);
     switch (row) {
     case OUTPUT: o->output = value; return QUIRE_OK;
     case ANNOTATIONS: return annotators_take_file(c, "--annotations", value, &o->annotations);
     case RULES: return annotators_take_file(c, "--rules", value, &o->rules);
-    case RECIPE: return annotators_take_file(c, "--recipe", value, &r->by.recipe);
+    case RECIPE:
+        o->recipe = value;
+        return annotators_take_file(c, "--recipe", value, &r->by.recipe);
     case SAVE: return annotators_take_file(c, "--save-recipe", value, &r->save.path);
     case QUANTIZER: return annotators_take_quantizer(c, &r->by, value);
     case PLUGIN: return plugins_take(c, &r->by.plugins, value);
@@ -186,7 +196,7 @@ take(cli *c, void *state, size_t row, const char *value)
     case SEARCH: return take_choice(c, "search", value, "minmax", "mse", &o->search);
     case NON_FINITE:
         return take_choice(c, "non-finite", value, "error", "keep-float", &o->keep_non_finite);
-    case MIN_SQNR: return QUIRE_OK; /* of the quantizer alone */
+    case MIN_SQNR: return take_decibels(c, value, &o->min_sqnr);
     case MIN_ELEMENTS: return options_number(c, "min-elements", value, INT64_MAX, &o->min_elements);
     case TARGET:
         QUIRE_TRY(take_choice(c, "target", value, "onnx", "dequantized", &choice));
@@ -218,6 +228,7 @@ request_init(cli *c, request *r, int argc, char **argv)
     if (r->only == NULL || r->skip == NULL || r->bits_for == NULL || r->globs == NULL)
         return quire_nomem(&c->ctx);
     quire_quantize_options *o = &r->options;
+    r->flags.options = o;
     o->only = r->only;
     o->skip = r->skip;
     o->bits_for = r->bits_for;
@@ -252,13 +263,9 @@ read_request(cli *c, request *r, int argc, char **argv)
 
 /* --- who annotates ---------------------------------------------------------------------------- */
 
-/* Quantizers decide for this command: `text` has what flags say, for as long as it runs. */
 typedef struct quantizing {
     cli *c;
     request *r;
-    annotators by; /* of the request, with the flags as a quantizer where they are one */
-    const char *of_flags[1];
-    quire_text text;
     quire_annotator annotator;
 } quantizing;
 
@@ -308,47 +315,29 @@ run_annotators(quire_ctx *ctx, quire_model *m, void *data, quire_annotations *ou
 {
     const quantizing *q = data;
     (void)ctx;
-    return annotators_annotate(q->c, m, &q->by, NULL, QUIRE_CONFLICT_ERROR, out);
+    return annotators_annotate(q->c, m, &q->r->by, NULL, QUIRE_CONFLICT_ERROR, out);
 }
 
-/* Flags become a quantizer where they have to be one: to be saved, or for --min-sqnr. */
+/* Quantizers that were named decide, else flags, unless there is a file of annotations or rules, or
+ * the model's entry. */
 static quire_status
 quantizing_init(cli *c, request *r, quantizing *q)
 {
-    *q = (quantizing){.c = c, .r = r, .by = r->by};
-    q->annotator = (quire_annotator){run_annotators, q};
+    *q = (quantizing){.c = c, .r = r, .annotator = quire_table_flags_annotator(&r->flags)};
+    if (annotators_any(&r->by))
+        q->annotator = (quire_annotator){.annotate = run_annotators, .data = q};
     QUIRE_TRY(check_sources(c, r));
-    QUIRE_TRY(check_saving(c, r));
-    if (name_of_source(r) != NULL) return QUIRE_OK;
-    QUIRE_TRY(table_flags_text(c, &r->given, &r->options, &q->text));
-    q->of_flags[0] = q->text.ptr;
-    q->by.quantizers = q->of_flags;
-    q->by.n_quantizers = 1;
-    return QUIRE_OK;
-}
-
-static void
-quantizing_deinit(cli *c, quantizing *q)
-{
-    quire_text_free(&c->ctx, &q->text);
-}
-
-/* NULL: the options decide, a file of theirs, or the model's entry. */
-static const quire_annotator *
-annotator_of(const quantizing *q)
-{
-    const bool needed = annotators_any(&q->r->by) || q->r->given.value[TABLE_FLAG_MIN_SQNR] != NULL;
-    return needed ? &q->annotator : NULL;
+    return check_saving(c, r);
 }
 
 static quire_status
-refuse_entry(quire_ctx *ctx, const char *what)
+refuse_entry(quire_ctx *ctx)
 {
     return quire_fail_file(ctx, QUIRE_E_USAGE, NULL,
-                           "%s, and the model's own annotations (metadata entry %s) say how tables "
-                           "are quantized; %s",
-                           what, QUIRE_ANNOTATIONS_KEY,
-                           "name a recipe or a quantizer instead, or remove the entry");
+                           "--save-recipe saves no annotations, and the model's own annotations "
+                           "(metadata entry %s) say how tables are quantized; name a recipe or a "
+                           "quantizer instead, or remove the entry",
+                           QUIRE_ANNOTATIONS_KEY);
 }
 
 /* With the model as loaded: what must not be written over, and an entry that decides. */
@@ -358,14 +347,10 @@ check_model(quire_ctx *ctx, const quire_model *m, void *data)
     const quantizing *q = data;
     const request *r = q->r;
     quire_bytes entry;
-    const bool has_entry = quire_model_metadata(m, QUIRE_ANNOTATIONS_KEY, &entry);
-    if (has_entry && name_of_source(r) == NULL) {
-        if (r->given.value[TABLE_FLAG_MIN_SQNR] != NULL)
-            return refuse_entry(ctx, "--min-sqnr is an option of flags");
-        if (r->save.path != NULL) return refuse_entry(ctx, "--save-recipe saves no annotations");
-    }
-    if (r->by.recipe != NULL && r->options.output != NULL)
-        QUIRE_TRY(quire_save_check_input(ctx, r->options.output, r->by.recipe, "recipe"));
+    const bool of_flags = name_of_source(r) == NULL;
+    if (of_flags && r->save.path != NULL && r->options.table_option == NULL &&
+        quire_model_metadata(m, QUIRE_ANNOTATIONS_KEY, &entry))
+        return refuse_entry(ctx);
     return save_recipe_check(ctx, &r->save, m, r->options.output, &r->by, r->options.rules);
 }
 
@@ -378,12 +363,29 @@ commit_recipe(quire_ctx *ctx, void *data)
     return save_recipe_commit(ctx, &q->r->save);
 }
 
+/* Flags are saved as the quantizer they come to. */
+static quire_status
+stage_recipe(cli *c, request *r)
+{
+    annotators by = r->by;
+    quire_text text = {0};
+    if (r->save.path == NULL || name_of_source(r) != NULL)
+        return save_recipe_stage(c, &r->save, &by, r->options.rules);
+    quire_status status = quire_table_flags_text(&c->ctx, &r->flags, &text);
+    const char *of_flags[] = {text.ptr};
+    by.quantizers = of_flags;
+    by.n_quantizers = 1;
+    if (status == QUIRE_OK) status = save_recipe_stage(c, &r->save, &by, NULL);
+    quire_text_free(&c->ctx, &text);
+    return status;
+}
+
 static quire_status
 quantize_with(cli *c, request *r, quantizing *q)
 {
     const quire_quantize_hooks hooks = {
-        .annotator = annotator_of(q), .check = check_model, .ready = commit_recipe, .data = q};
-    QUIRE_TRY(save_recipe_stage(c, &r->save, &q->by, r->options.rules));
+        .annotator = &q->annotator, .check = check_model, .ready = commit_recipe, .data = q};
+    QUIRE_TRY(stage_recipe(c, r));
     /* The report takes the place of the text that is still empty: the file is there by now, and
      * copying could fail. */
     quire_text_free(&c->ctx, &c->text);
@@ -399,7 +401,6 @@ quantize(cli *c, request *r)
     quire_status status = quantizing_init(c, r, &q);
     if (status == QUIRE_OK) status = quantize_with(c, r, &q);
     save_recipe_end(c, &r->save);
-    quantizing_deinit(c, &q);
     return status;
 }
 
@@ -428,7 +429,7 @@ survey_with(cli *c, const quantizing *q, quire_run *run, quire_table_source *sou
 {
     const request *r = q->r;
     const quire_manager_options manager = {0};
-    QUIRE_TRY(quire_table_source_load(&c->ctx, run->model, run->tables, annotator_of(q), source));
+    QUIRE_TRY(quire_table_source_load(&c->ctx, run->model, run->tables, &q->annotator, source));
     QUIRE_TRY(quire_pipeline_run(
         &c->ctx, run, "toposort-check,infer-types,find-tables,annotate-tables", &manager));
     const quire_report report = {.model = run->model,
@@ -474,9 +475,7 @@ list_tables(cli *c, request *r)
     if (r->save.path != NULL)
         return cli_usage(c, "quire tables writes nothing; --save-recipe is for quire quantize");
     quire_status status = quantizing_init(c, r, &q);
-    if (status == QUIRE_OK) status = load_and_survey(c, &q);
-    quantizing_deinit(c, &q);
-    return status;
+    return status == QUIRE_OK ? load_and_survey(c, &q) : status;
 }
 
 quire_status

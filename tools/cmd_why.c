@@ -7,6 +7,8 @@
 #include "passes/ledger.h"
 #include "passes/pass.h"
 #include "passes/slot_nearest.h"
+#include "passes/table_source.h"
+#include "plugin/table_flags.h"
 
 static const option_row rows[] = {
     {"annotations", 0, "FILE", "annotate by this text (the model's own entry)"},
@@ -144,20 +146,36 @@ look_up(quire_model *m, quire_slot slot, const quire_tables *tables, quire_why_t
     }
 }
 
+/* As `quire tables` without options. */
+static quire_status
+survey_tables(cli *c, quire_run *run)
+{
+    const quire_table_flags flags = {.options = run->tables->options};
+    const quire_annotator annotator = quire_table_flags_annotator(&flags);
+    const quire_manager_options manager = {0};
+    quire_table_source source;
+    quire_status status =
+        quire_table_source_load(&c->ctx, run->model, run->tables, &annotator, &source);
+    if (status == QUIRE_OK)
+        status = quire_pipeline_run(
+            &c->ctx, run, "toposort-check,infer-types,find-tables,annotate-tables", &manager);
+    quire_table_source_deinit(&c->ctx, &source);
+    return status;
+}
+
 /* Fills in types; of lookups in a model that nothing annotates, also what its tables are. */
 static quire_status
 survey(cli *c, quire_model *m, quire_slot slot, bool of_tables, quire_why_table *out)
 {
-    static const char *const pipelines[] = {
-        "infer-types", "toposort-check,infer-types,find-tables,annotate-tables"};
     const quire_quantize_options defaults = QUIRE_QUANTIZE_OPTIONS_INIT;
     const quire_manager_options manager = {0};
     quire_tables tables;
     *out = (quire_why_table){0};
     quire_tables_init(&tables, &defaults);
     quire_run run = {.model = m, .tables = &tables};
-    const quire_status status =
-        quire_pipeline_run(&c->ctx, &run, pipelines[of_tables ? 1 : 0], &manager);
+    const quire_status status = of_tables
+                                    ? survey_tables(c, &run)
+                                    : quire_pipeline_run(&c->ctx, &run, "infer-types", &manager);
     if (status == QUIRE_OK && of_tables) look_up(m, slot, &tables, out);
     quire_tables_deinit(&c->ctx, &tables);
     return status;

@@ -79,14 +79,21 @@ typedef struct quire_quantize_options {
     void *progress_data;
     const volatile int
         *canceled; /* set to non-zero to stop; may be NULL                                 */
-    /* Behind the first release's members. At most one of the two files; neither: the model's own
-     * entry `ai.quire.annotations` if it has one, else the members above decide. Beside annotations
-     * from anywhere, a member about tables that is not at its default is QUIRE_E_USAGE. */
+    /* Behind the first release's members. At most one of the three files; none: the model's own
+     * entry `ai.quire.annotations` if it has one, else the members about tables decide, which are
+     * options of the quantizer `embedding` (docs/quantizers.md). Beside annotations from anywhere, a
+     * member about tables that is not at its default is QUIRE_E_USAGE. */
     const char *annotations; /* path of an annotation text; may be NULL */
     const char *rules;       /* path of a rules file; may be NULL       */
     /* A member about tables that was given on purpose, maybe its default, as the caller calls it
      * ("--bits"); may be NULL. */
     const char *table_option;
+    /* Decibels that a table is to keep, up to 1000: its bits are raised until it does, else it stays
+     * float. 0 (default): any. Measuring reads weights, also in a dry run. */
+    double min_sqnr;
+    /* Path of a recipe (docs/recipes.md); may be NULL. Its quantizers are those built in and of the
+     * plugins in QUIRE_PLUGIN_PATH and the library's plugin folder, which are loaded. */
+    const char *recipe;
 } quire_quantize_options;
 
 #define QUIRE_QUANTIZE_OPTIONS_INIT                                                                \

@@ -17,20 +17,22 @@ typedef enum quire_source_kind {
     QUIRE_FROM_TEXT,
     QUIRE_FROM_RULES,
     QUIRE_FROM_QUANTIZERS, /* and rules, where they were given too */
+    QUIRE_FROM_FLAGS,      /* the quantizer that flags come to */
 } quire_source_kind;
 
 typedef struct quire_annotations {
     quire_source_kind kind;
     quire_rules rules;       /* path is NULL: none were given */
-    quire_account account;   /* of kind FROM_QUANTIZERS */
+    quire_account account;   /* of kinds FROM_QUANTIZERS and FROM_FLAGS */
     quire_resolved resolved; /* empty if FROM_NOTHING */
     bool transformed;        /* quantizers changed the graph; slots are of the changed one */
 } quire_annotations;
 
-/* Somebody above this layer who annotates, instead of a text, rules or the entry. */
+/* Somebody above this layer who annotates. */
 typedef struct quire_annotator {
     quire_status (*annotate)(quire_ctx *ctx, quire_model *m, void *data, quire_annotations *out);
     void *data;
+    bool yields; /* to a text, rules or the entry, where there are any; else instead of them */
 } quire_annotator;
 
 /* Reads and resolves: the rules file if `rules` is not NULL, else the text file if `text` is not

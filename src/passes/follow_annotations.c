@@ -1,4 +1,11 @@
-/* follow_annotations.c - annotations decide which lookups are quantized, and how.
+/* annotate-tables
+ *
+ * Needs:  find-tables; annotations attached to the model (table_source.h). Without, nothing is done.
+ * Does:   decides which lookups are quantized and how, and writes the spec in force to operand 0 of
+ *         each. A lookup that is left alone gets a reason and no spec.
+ * Leaves: run->tables says bits, block, zero point, scales and search of every table that is to be
+ *         done; what became of each annotation.
+ * Keeps:  the graph. Layers: "spec" is written.
  *
  * A lookup obeys the nearest annotated slot on the way from its operand 0 to the table: that
  * operand, else results and operands of the wrappers in between, else the table itself. The spec is
@@ -151,7 +158,8 @@ annotate(follower *f, const quire_lookup *l, uint32_t obeyed)
     return quire_specs_set(f->ctx, f->m, slot, &spec);
 }
 
-/* The table keeps its float copy for l. */
+/* The table keeps its float copy for l. What would not be smaller is still looked at for NaN, which
+ * comes first in the order of reasons (quantize-tables). */
 static quire_status
 leave_alone(follower *f, quire_lookup *l, const verdict *v)
 {
@@ -160,6 +168,10 @@ leave_alone(follower *f, quire_lookup *l, const verdict *v)
     l->message = v->message;
     t->n_eligible--;
     t->keeps_float = true;
+    if (t->n_eligible == 0 && v->reason == QUIRE_REASON_NOT_SMALLER) {
+        t->excluded = v->reason;
+        t->bits = 8; /* looking takes some form, and any will do */
+    }
     QUIRE_TRY(quire_grow(f->ctx, &t->other_uses, &t->other_uses_room, t->n_other_uses + 1,
                          sizeof *t->other_uses));
     t->other_uses[t->n_other_uses++] = l->path;
@@ -233,12 +245,14 @@ follow(follower *f)
 }
 
 quire_status
-quire_tables_follow_annotations(quire_ctx *ctx, quire_run *run)
+quire_pass_annotate_tables(quire_ctx *ctx, quire_run *run)
 {
+    static const quire_resolved none = {.n_annotations = 0};
+    const quire_resolved *resolved = run->tables->resolved;
     follower f = {.ctx = ctx,
                   .m = run->model,
                   .tables = run->tables,
-                  .resolved = run->tables->resolved,
+                  .resolved = resolved != NULL ? resolved : &none,
                   .layer = quire_layer_find(run->model, FOLLOWER_LAYER)};
     const size_t n_values = f.m->values.count;
     const size_t n_nodes = f.m->nodes.count;

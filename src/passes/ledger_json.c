@@ -243,7 +243,8 @@ ledger_write_json(quire_writer *w, const ledger *l)
                                           [QUIRE_FROM_ENTRY] = "entry",
                                           [QUIRE_FROM_TEXT] = "text",
                                           [QUIRE_FROM_RULES] = "rules",
-                                          [QUIRE_FROM_QUANTIZERS] = "quantizers"};
+                                          [QUIRE_FROM_QUANTIZERS] = "quantizers",
+                                          [QUIRE_FROM_FLAGS] = "flags"};
     quire_json j = {.w = w};
     quire_json_begin(&j, '{');
     quire_json_key(&j, "format_version");

@@ -1,7 +1,7 @@
 /* pipeline.c - "a,b,c": names looked up, all of them before the first pass runs; then run in order. */
 #include "base/alloc.h"
 #include "base/diag.h"
-#include "passes/globs.h"
+#include "base/nearest.h"
 #include "passes/manager.h"
 #include "passes/pass.h"
 

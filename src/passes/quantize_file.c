@@ -1,4 +1,5 @@
-/* quantize_file.c - from one file to another: the library's main entry point.
+/* quantize_file.c - from one file to another, whoever annotates; the library's main entry point,
+ * where flags do, is in src/plugin.
  *
  * Load, run the passes, save, and account for every byte. Everything that can fail after the model
  * was changed happens before the output is renamed into place: the written file is re-opened, its
@@ -261,6 +262,8 @@ check_output(job *j)
     if (j->hooks.check != NULL) QUIRE_TRY(j->hooks.check(j->ctx, j->model, j->hooks.data));
     if (o->annotations != NULL)
         QUIRE_TRY(quire_save_check_input(j->ctx, j->output, o->annotations, "annotation file"));
+    if (o->recipe != NULL)
+        QUIRE_TRY(quire_save_check_input(j->ctx, j->output, o->recipe, "recipe"));
     if (o->rules == NULL) return QUIRE_OK;
     return quire_save_check_input(j->ctx, j->output, o->rules, "rules file");
 }
@@ -330,7 +333,7 @@ quire_quantize_report(quire_ctx *ctx, const quire_quantize_options *options,
         return quire_fail_file(ctx, QUIRE_E_USAGE, NULL,
                                "the options' size is not one of this library's");
     QUIRE_TRY(quire_quantize_options_check(ctx, &j.options));
-    if (hooks != NULL) j.hooks = *hooks;
+    j.hooks = *hooks;
     ctx->file = strcmp(j.options.input, "-") == 0 ? "standard input" : j.options.input;
     j.output = j.options.output;
     quire_tables_init(&j.tables, &j.options);
@@ -343,37 +346,4 @@ quire_quantize_report(quire_ctx *ctx, const quire_quantize_options *options,
     deinit(&j);
     ctx->file = outer;
     return status;
-}
-
-quire_status
-quire_quantize_run(quire_ctx *ctx, const quire_quantize_options *options,
-                   quire_quantize_result *out_result)
-{
-    quire_text report;
-    const quire_status status = quire_quantize_report(ctx, options, NULL, out_result, &report);
-    if ((status == QUIRE_OK || status == QUIRE_NONE) && options->report != NULL)
-        options->report(options->report_data, report.ptr, report.len);
-    quire_text_free(ctx, &report);
-    return status;
-}
-
-quire_status
-quire_quantize_file(const quire_quantize_options *options, quire_quantize_result *out_result)
-{
-    quire_ctx ctx = quire_ctx_default();
-    quire_quantize_options o;
-    if (options == NULL || !quire_quantize_options_complete(options, &o)) return QUIRE_E_USAGE;
-    if (o.allocator != NULL) ctx.alloc = o.allocator;
-    ctx.sink = o.sink;
-    ctx.sink_data = o.sink_data;
-    ctx.progress = o.progress;
-    ctx.progress_data = o.progress_data;
-    ctx.canceled = o.canceled;
-    return quire_quantize_run(&ctx, &o, out_result);
-}
-
-const char *
-quire_version(void)
-{
-    return QUIRE_VERSION;
 }

@@ -45,6 +45,7 @@ check_values(quire_ctx *ctx, const quire_quantize_options *o)
     }
     if (!is_block(o->block)) return usage(ctx, "a block has 16, 32, 64, 128 or 256 columns");
     if (o->search < -1 || o->search > 1) return usage(ctx, "a search is minmax or mse");
+    if (!(o->min_sqnr >= 0 && o->min_sqnr <= 1000)) return usage(ctx, "a min_sqnr is 0 to 1000 dB");
     if (o->target != QUIRE_TARGET_ONNX && o->target != QUIRE_TARGET_DEQUANTIZED) {
         return usage(ctx, "a target is onnx or dequantized");
     }
@@ -61,6 +62,7 @@ quire_quantize_table_option(const quire_quantize_options *o)
     if (o->zero_point_float) return "zero_point_float";
     if (o->scale_f16) return "scale_f16";
     if (o->search != initial.search) return "search";
+    if (o->min_sqnr > 0) return "min_sqnr";
     if (o->min_elements != initial.min_elements) return "min_elements";
     if (o->n_only > 0) return "only";
     if (o->n_skip > 0) return "skip";
@@ -71,15 +73,17 @@ quire_status
 quire_quantize_options_check_source(quire_ctx *ctx, const quire_quantize_options *o)
 {
     const char *option = quire_quantize_table_option(o);
-    if (o->annotations != NULL && o->rules != NULL) {
-        return usage(ctx, "a file of annotations and a file of rules both say how tables are "
-                          "quantized; give one of them");
+    const char *const paths[] = {o->annotations, o->rules, o->recipe};
+    static const char *const names[] = {"a file of annotations", "a file of rules", "a recipe"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        if (paths[i] == NULL) continue;
+        if (option != NULL)
+            return quire_fail_file(ctx, QUIRE_E_USAGE, NULL,
+                                   "%s and %s both say how tables are quantized; give one of them",
+                                   option, names[i]);
+        option = names[i];
     }
-    if (option == NULL || (o->annotations == NULL && o->rules == NULL)) return QUIRE_OK;
-    return quire_fail_file(
-        ctx, QUIRE_E_USAGE, NULL,
-        "%s and a file of %s both say how tables are quantized; give one of them", option,
-        o->annotations != NULL ? "annotations" : "rules");
+    return QUIRE_OK;
 }
 
 quire_status

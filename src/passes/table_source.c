@@ -26,7 +26,8 @@ attach(quire_ctx *ctx, quire_model *m, quire_tables *tables, quire_table_source 
 {
     const quire_resolved *r = &s->annotations.resolved;
     QUIRE_TRY(quire_annotations_attach(ctx, m, r));
-    QUIRE_TRY(quire_annotation_texts_make(ctx, m, r, &s->texts));
+    if (s->annotations.kind != QUIRE_FROM_FLAGS)
+        QUIRE_TRY(quire_annotation_texts_make(ctx, m, r, &s->texts));
     tables->resolved = r;
     tables->account = &s->annotations.account;
     return QUIRE_OK;
@@ -39,15 +40,14 @@ quire_table_source_load(quire_ctx *ctx, quire_model *m, quire_tables *tables,
     const quire_quantize_options *o = tables->options;
     const quire_resolve_options options = {.conflict = QUIRE_CONFLICT_ERROR};
     *out = (quire_table_source){.is_loaded = false};
-    if (annotator != NULL) {
-        QUIRE_TRY(annotator->annotate(ctx, m, annotator->data, &out->annotations));
-    } else {
+    if (annotator->yields) {
         QUIRE_TRY(check_entry(ctx, m, o));
         QUIRE_TRY(
             quire_annotations_load(ctx, m, o->annotations, o->rules, &options, &out->annotations));
     }
+    if (out->annotations.kind == QUIRE_FROM_NOTHING)
+        QUIRE_TRY(annotator->annotate(ctx, m, annotator->data, &out->annotations));
     out->is_loaded = true;
-    if (out->annotations.kind == QUIRE_FROM_NOTHING) return QUIRE_OK;
     return attach(ctx, m, tables, out);
 }
 
@@ -63,11 +63,12 @@ const char *
 quire_table_source_name(const quire_table_source *source)
 {
     switch (source->annotations.kind) {
-    case QUIRE_FROM_NOTHING: return "flags";
+    case QUIRE_FROM_NOTHING: return "nothing";
     case QUIRE_FROM_ENTRY: return "entry";
     case QUIRE_FROM_TEXT: return "annotations";
     case QUIRE_FROM_RULES: return "rules";
     case QUIRE_FROM_QUANTIZERS: return "quantizers";
+    case QUIRE_FROM_FLAGS: return "flags";
     }
     return "";
 }
@@ -75,7 +76,7 @@ quire_table_source_name(const quire_table_source *source)
 const quire_annotation_texts *
 quire_table_source_texts(const quire_table_source *source)
 {
-    return source->annotations.kind != QUIRE_FROM_NOTHING ? &source->texts : NULL;
+    return source->annotations.kind != QUIRE_FROM_FLAGS ? &source->texts : NULL;
 }
 
 static bool
@@ -121,9 +122,9 @@ quire_table_source_store(quire_ctx *ctx, quire_model *m, const quire_tables *tab
 {
     const quire_source_kind kind = source->annotations.kind;
     quire_claims left = {0};
-    if (kind == QUIRE_FROM_NOTHING) return QUIRE_OK;
     if (kind == QUIRE_FROM_ENTRY && !some_is_quantized(tables)) return QUIRE_OK;
-    if (kind == QUIRE_FROM_QUANTIZERS) drop_refused(m, tables, &source->annotations);
+    if (kind == QUIRE_FROM_QUANTIZERS || kind == QUIRE_FROM_FLAGS)
+        drop_refused(m, tables, &source->annotations);
     quire_status status = quire_annotations_left(ctx, m, &source->annotations.resolved, &left);
     if (status == QUIRE_OK) status = quire_annotations_store(ctx, m, &left);
     quire_claims_deinit(ctx, &left);

@@ -70,7 +70,7 @@ typedef struct quire_annotated {
 
 typedef struct quire_tables {
     const quire_quantize_options *options;
-    /* Annotations that decide, attached to the model; NULL: the options do. */
+    /* Annotations that decide, attached to the model; NULL: nothing asks for a table. */
     const struct quire_resolved *resolved;
     const struct quire_account *account; /* what quantizers said beside them; NULL: none ran */
     quire_annotated *annotated; /* n_annotated of them, by index into resolved->annotations */

@@ -75,14 +75,31 @@ read_declared(annotating *w, const quire_recipe_quantizer *quantizer, quire_requ
     return QUIRE_OK;
 }
 
+/* One that flags come to. */
+static quire_status
+read_flags(annotating *w, const char *text, quire_request *out)
+{
+    quire_known_quantizer *known;
+    QUIRE_TRY(read_request(w, text, out));
+    QUIRE_TRY(quire_arena_take(w->ctx, &w->arena, sizeof *known, &known));
+    *known = *out->known;
+    known->of_flags = true;
+    out->known = known;
+    return QUIRE_OK;
+}
+
 static quire_status
 read_requests(annotating *w)
 {
+    const quire_annotators *by = w->by;
     const size_t first = w->recipe.n_quantizers;
     for (size_t i = 0; i < first; i++)
         QUIRE_TRY(read_declared(w, &w->recipe.quantizers[i], &w->requests[i]));
-    for (size_t i = 0; i < w->by->n_quantizers; i++)
-        QUIRE_TRY(read_request(w, w->by->quantizers[i], &w->requests[first + i]));
+    for (size_t i = 0; i < by->n_quantizers; i++) {
+        quire_request *request = &w->requests[first + i];
+        QUIRE_TRY(by->of_flags ? read_flags(w, by->quantizers[i], request)
+                               : read_request(w, by->quantizers[i], request));
+    }
     return QUIRE_OK;
 }
 
@@ -220,7 +237,8 @@ static quire_status
 resolve_and_validate(annotating *w)
 {
     QUIRE_TRY(resolve(w));
-    w->a->kind = QUIRE_FROM_QUANTIZERS; /* from here on there is a result to free */
+    /* From here on there is a result to free. */
+    w->a->kind = w->by->of_flags ? QUIRE_FROM_FLAGS : QUIRE_FROM_QUANTIZERS;
     if (w->a->resolved.error != QUIRE_NAMED_NONE) {
         keep_account(w);
         return QUIRE_OK;

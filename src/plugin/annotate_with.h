@@ -15,6 +15,9 @@ typedef struct quire_annotators {
     size_t n_quantizers;
     const char *rules;  /* path; NULL: none. Must outlive the annotations */
     const char *recipe; /* the same, of a recipe: instead of rules. Its quantizers come first */
+    /* The quantizers are what flags come to: kind is QUIRE_FROM_FLAGS, and messages call options by
+     * their flags. */
+    bool of_flags;
     quire_conflict_rule conflict;
     /* A named error of resolution is no failure: it is told, counted in out->account.n_errors, and
      * left in out->resolved, which has no groups then; nothing is validated. After a conflict the

@@ -206,6 +206,15 @@ status_of(quire_status status, bool told)
     return status == QUIRE_E_USAGE && told ? status : QUIRE_E_PLUGIN;
 }
 
+/* A flag that is wrong is the person's: nobody else is named. */
+static quire_status
+fail_flag(quire_host_state *state, const quire_host_message *error)
+{
+    char slot[SLOT_ROOM];
+    return quire_fail(state->ctx, QUIRE_E_USAGE, print_place(state, error->where, slot), "--%s",
+                      error->text);
+}
+
 static quire_status
 fail_told(quire_host_state *state, const char *who, quire_status status,
           const quire_host_message *error)
@@ -226,12 +235,15 @@ fail_told(quire_host_state *state, const char *who, quire_status status,
                       "%s failed with %s and reported nothing", who, quire_status_name(status));
 }
 
-/* Wrong options are told with the place in the recipe that gives them. */
+/* Wrong options are told with the place in the recipe that gives them, or as flags. */
 static quire_status
 fail(quire_host_state *state, const char *who, quire_status status, const quire_host_message *error)
 {
     const char *outer = state->ctx->file;
-    const bool of_recipe = state->where != NULL && error != NULL && status == QUIRE_E_USAGE;
+    const bool of_person = error != NULL && status == QUIRE_E_USAGE;
+    const bool of_recipe = state->where != NULL && of_person;
+    if (of_person && quire_known_names_flag(state->known, quire_bytes_of(error->text)))
+        return fail_flag(state, error);
     if (of_recipe) state->ctx->file = state->where;
     status = fail_told(state, who, status, error);
     state->ctx->file = outer;

@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "plugin/host_view.h"
 
-enum { MAX_REASON_CODE = 64 };
+enum { MAX_REASON_CODE = 64, FLAG_TEXT_ROOM = 1000 };
 
 /* --- claims ------------------------------------------------------------------------------------- */
 
@@ -80,6 +80,18 @@ check_skip(quire_host_view *v, quire_string reason, quire_string text)
     return false;
 }
 
+/* A text about an option that was given as a flag names the flag. */
+static quire_status
+intern_text(quire_host_view *v, quire_string text, quire_sym *out)
+{
+    char room[FLAG_TEXT_ROOM] = "--";
+    const quire_bytes bytes = {(const uint8_t *)text.ptr, text.len};
+    const bool of_flag = v->flags != NULL && quire_known_names_flag(v->flags, bytes);
+    if (!of_flag || text.len > sizeof room - 2) return quire_view_intern(v, text, out);
+    memcpy(room + 2, text.ptr, text.len);
+    return quire_view_intern(v, (quire_string){room, text.len + 2}, out);
+}
+
 static quire_status
 skip(void *ctx, quire_node_id node, quire_string reason, quire_string text)
 {
@@ -90,7 +102,7 @@ skip(void *ctx, quire_node_id node, quire_string reason, quire_string text)
         return quire_view_answer(v);
     QUIRE_TRY(quire_view_who(v, &made.who));
     QUIRE_TRY(quire_view_intern(v, reason, &made.reason));
-    QUIRE_TRY(quire_view_intern(v, text, &made.text));
+    QUIRE_TRY(intern_text(v, text, &made.text));
     quire_run_result *r = v->result;
     const quire_status status =
         quire_grow(&v->inner, &r->skips, &r->skips_room, r->n_skips + 1, sizeof *r->skips);

@@ -176,8 +176,11 @@ static void
 init_views(quire_instance *i)
 {
     for (unsigned which = 0; which < QUIRE_N_CALLBACKS; which++) {
-        i->views[which] =
-            (quire_host_view){.ctx = i->ctx, .m = i->m, .who = i->who, .arena = &i->arena};
+        i->views[which] = (quire_host_view){.ctx = i->ctx,
+                                            .m = i->m,
+                                            .who = i->who,
+                                            .flags = i->known->of_flags ? i->known : NULL,
+                                            .arena = &i->arena};
         i->graphs[which] = quire_host_graph_api(&i->views[which]);
     }
     i->edit = quire_host_edit_api(&i->views[QUIRE_CALL_TRANSFORM]);

@@ -203,8 +203,7 @@ quire_recipe_text(quire_ctx *ctx, const quire_registry *registry, const quire_re
     quire_relay_init(&t.relay, ctx);
     quire_writer_to_text(&t.w, ctx, &text);
     quire_status status = write_quantizer(&t, quantizer, arena);
-    const quire_status written = quire_writer_finish(&t.w);
-    if (status == QUIRE_OK) status = written;
+    if (status == QUIRE_OK) status = quire_writer_finish(&t.w);
     if (status == QUIRE_OK) {
         const quire_bytes all = {(const uint8_t *)text.ptr, text.len};
         status = quire_arena_copy(ctx, arena, all, &copy);

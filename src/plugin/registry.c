@@ -7,6 +7,7 @@
 #include "plugin/builtin.h"
 #include "plugin/descriptor.h"
 #include "plugin/guard.h"
+#include "plugin/options.h"
 
 enum { MAX_INTERFACES = 256 /* of a kind, of one plugin */, NAME_ROOM = 128, NEAREST_ROOM = 500 };
 
@@ -65,6 +66,19 @@ quire_registry_nearest_formulas(const quire_registry *registry, quire_bytes name
     char wanted[NAME_ROOM] = {0};
     memcpy(wanted, name.ptr, name.len < sizeof wanted ? name.len : sizeof wanted - 1);
     quire_names_nearest(wanted, registry->n_formulas, formula_name_at, registry, out, room);
+}
+
+bool
+quire_known_names_flag(const quire_known_quantizer *known, quire_bytes text)
+{
+    const quire_quantizer *q = known->quantizer;
+    for (uint32_t i = 0; known->of_flags && i < q->n_options; i++) {
+        const quire_bytes name = quire_bytes_of(quire_option_at(q, i)->name);
+        if (text.len > name.len && text.ptr[name.len] == ' ' &&
+            memcmp(text.ptr, name.ptr, name.len) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* --- adding ----------------------------------------------------------------------------------- */

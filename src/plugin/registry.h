@@ -28,6 +28,7 @@ typedef struct quire_known_quantizer {
     const quire_quantizer *quantizer;
     const quire_known_plugin *plugin;
     const char *where; /* FILE:LINE:COLUMN of the recipe that declares it; NULL: none does */
+    bool of_flags;     /* its options are flags of the command line, and called so in messages */
 } quire_known_quantizer;
 
 typedef struct quire_known_formula {
@@ -63,6 +64,9 @@ QUIRE_MUST_USE quire_status quire_registry_search(quire_ctx *ctx, quire_registry
  * failures of quire_registry_load that are about what it says. */
 QUIRE_MUST_USE quire_status quire_registry_add(quire_ctx *ctx, quire_registry *registry,
                                                const quire_plugin *plugin, const char *path);
+/* Is the text of this quantizer about an option that was given as a flag? Such texts begin with the
+ * option's name and a blank; what the person wrote has two dashes before it. */
+bool quire_known_names_flag(const quire_known_quantizer *known, quire_bytes text);
 /* By quantizer name; NULL if there is none. Valid until the registry's end. */
 const quire_known_quantizer *quire_registry_find(const quire_registry *registry, quire_bytes name);
 const quire_known_formula *quire_registry_find_formula(const quire_registry *registry,

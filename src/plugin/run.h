@@ -102,7 +102,8 @@ typedef struct quire_host_string {
 typedef struct quire_host_view {
     quire_ctx *ctx;
     quire_model *m;
-    const char *who;                /* the quantizer that is called */
+    const char *who;                    /* the quantizer that is called */
+    const quire_known_quantizer *flags; /* it, if its options are flags; else NULL */
     quire_run_result *result;       /* of annotate, validate and adjust; NULL for the graph alone */
     const quire_resolved *resolved; /* of validate */
     struct quire_regroup *regroup;  /* of adjust   */

@@ -1,8 +1,8 @@
 /* embedding.c - the quantizer `embedding`: embedding tables, by rows or blocks, at 8, 4 or 2 bits.
  *
  * Asks at operand 0 of every Gather and GatherND that takes rows of a constant float matrix. Which
- * tables, and how, the options say; the defaults and the reasons are those of `quire quantize`
- * without annotations, so that its flags and `--quantizer embedding:...` mean the same.
+ * tables, and how, the options say. The flags of `quire quantize` are options of this quantizer,
+ * under the same names.
  */
 #include "quantizers/lookups.h"
 #include "quantizers/names.h"
@@ -103,6 +103,7 @@ typedef struct embedding {
 
 /* --- options ---------------------------------------------------------------------------------- */
 
+/* Messages about an option begin with its name: the host may know that it was given otherwise. */
 static quire_status
 say_entry(const quire_host *host, const char *option, quire_string entry, const char *what)
 {
@@ -327,7 +328,8 @@ judge_selection(const embedding *e, decision *d)
     if (e->set.select.len > 0 && !quire_selected_has(&e->selected, d->table)) {
         exclude(d, "select", e->set.select, "does not select this table");
     } else if (e->set.only.len > 0 && !named_in(e->set.only, d->name, &glob)) {
-        exclude(d, "only", e->set.only, "does not name this table");
+        d->reason = "excluded";
+        (void)snprintf(d->message, sizeof d->message, "only names other tables");
     } else if (named_in(e->set.skip, d->name, &glob)) {
         exclude(d, "skip", glob, "leaves this table out");
     } else if (d->named_by.len > 0 && d->bits == KEEP_FLOAT) {

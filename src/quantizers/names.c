@@ -4,6 +4,104 @@
 #include <stdio.h>
 #include <string.h>
 
+/* --- classes of bytes ------------------------------------------------------------------------- */
+
+static bool
+is_upper(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+static bool
+is_lower(unsigned char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static bool
+is_digit(unsigned char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool
+is_alpha(unsigned char c)
+{
+    return is_upper(c) || is_lower(c);
+}
+
+static bool
+is_alnum(unsigned char c)
+{
+    return is_alpha(c) || is_digit(c);
+}
+
+static bool
+is_xdigit(unsigned char c)
+{
+    return is_digit(c) || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
+}
+
+static bool
+is_blank(unsigned char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool
+is_space(unsigned char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool
+is_graph(unsigned char c)
+{
+    return c > ' ' && c < 0x7f;
+}
+
+static bool
+is_print(unsigned char c)
+{
+    return c >= ' ' && c < 0x7f;
+}
+
+static bool
+is_punct(unsigned char c)
+{
+    return is_graph(c) && !is_alnum(c);
+}
+
+static bool
+is_cntrl(unsigned char c)
+{
+    return c < ' ' || c == 0x7f;
+}
+
+typedef struct byte_class { /* `[:alpha:]` in a set, as in the C locale */
+    const char *name;
+    bool (*has)(unsigned char c);
+} byte_class;
+
+static const byte_class classes[] = {
+    {"[:upper:]", is_upper}, {"[:lower:]", is_lower}, {"[:digit:]", is_digit},
+    {"[:alpha:]", is_alpha}, {"[:alnum:]", is_alnum}, {"[:xdigit:]", is_xdigit},
+    {"[:blank:]", is_blank}, {"[:space:]", is_space}, {"[:graph:]", is_graph},
+    {"[:print:]", is_print}, {"[:punct:]", is_punct}, {"[:cntrl:]", is_cntrl},
+};
+
+/* The class that begins at glob[at], or NULL. */
+static const byte_class *
+class_at(quire_string glob, size_t at)
+{
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        const size_t len = strlen(classes[i].name);
+        if (glob.len - at >= len && memcmp(glob.ptr + at, classes[i].name, len) == 0)
+            return &classes[i];
+    }
+    return NULL;
+}
+
 /* --- globs ------------------------------------------------------------------------------------ */
 
 /* Index behind the set that begins at glob[at] == '[', or 0 if it is not closed. A `]` that comes
@@ -15,7 +113,10 @@ set_end(quire_string glob, size_t at)
     if (i < glob.len && (glob.ptr[i] == '!' || glob.ptr[i] == '^')) i++;
     if (i < glob.len && glob.ptr[i] == ']') i++;
     for (; i < glob.len; i++) {
-        if (glob.ptr[i] == '\\') {
+        const byte_class *class = glob.ptr[i] == '[' ? class_at(glob, i) : NULL;
+        if (class != NULL) {
+            i += strlen(class->name) - 1;
+        } else if (glob.ptr[i] == '\\') {
             i++;
         } else if (glob.ptr[i] == ']') {
             return i + 1;
@@ -41,6 +142,12 @@ in_set(quire_string glob, size_t at, size_t end, unsigned char c)
     const bool negated = glob.ptr[i] == '!' || glob.ptr[i] == '^';
     if (negated) i++;
     while (i < end - 1) {
+        const byte_class *class = glob.ptr[i] == '[' ? class_at(glob, i) : NULL;
+        if (class != NULL) {
+            found = found || class->has(c);
+            i += strlen(class->name);
+            continue;
+        }
         const unsigned char first = set_byte(glob, &i);
         unsigned char last = first;
         if (i + 1 < end - 1 && glob.ptr[i] == '-') {

@@ -14,7 +14,7 @@
 #include "graph/parse.h"
 #include "graph/print.h"
 #include "graph/save.h"
-#include "passes/quantize_file.h"
+#include "plugin/quantize_file.h"
 
 /* Something for every model: claims that lose, slots that are refused, links of both kinds. */
 static const char rules[] =

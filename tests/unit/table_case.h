@@ -8,6 +8,8 @@
 
 #include "graph/parse.h"
 #include "passes/pass.h"
+#include "passes/table_source.h"
+#include "plugin/table_flags.h"
 #include "support/fault.h"
 
 #define OPSET(n) "<ir_version: 8, opset_import: [\"\" : " #n "]>\n"
@@ -20,6 +22,7 @@ typedef struct table_case {
     fault_log log;
     quire_quantize_options options;
     quire_tables tables;
+    quire_table_source source; /* what the options come to, once annotate-tables was to run */
     quire_run run;
 } table_case;
 
@@ -40,14 +43,26 @@ table_case_open(table_case *c, const char *text)
 static inline void
 table_case_close(table_case *c)
 {
+    quire_table_source_deinit(&c->ctx, &c->source);
     quire_model_destroy(&c->ctx, c->run.model);
     quire_tables_deinit(&c->ctx, &c->tables);
+}
+
+/* Unless the test gave annotations, annotate-tables does what c->options say. */
+static inline quire_status
+table_case_annotate(table_case *c)
+{
+    const quire_table_flags flags = {.options = &c->options};
+    const quire_annotator annotator = quire_table_flags_annotator(&flags);
+    if (c->tables.resolved != NULL) return QUIRE_OK;
+    return quire_table_source_load(&c->ctx, c->run.model, &c->tables, &annotator, &c->source);
 }
 
 static inline quire_status
 table_case_run(table_case *c, const char *passes)
 {
     const quire_manager_options options = {.verify_each = true};
+    if (strstr(passes, "annotate-tables") != NULL) QUIRE_TRY(table_case_annotate(c));
     return quire_pipeline_run(&c->ctx, &c->run, passes, &options);
 }
 
@@ -83,6 +98,7 @@ static inline int
 table_case_main(TCase *tcase, const char *name)
 {
     Suite *suite = suite_create(name);
+    tcase_set_timeout(tcase, 120); /* failing every allocation once takes a while */
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -1,4 +1,5 @@
-/* test_annotate_tables.c - options decide, specs say so.
+/* test_annotate_tables.c - flags decide, specs say so: from the members of quire_quantize_options
+ * through the quantizer `embedding` to the specs and reasons that annotate-tables leaves.
  *
  * What each option means and the order of judgement: docs/reasons.md. Sizes are counted by hand.
  */
@@ -273,6 +274,54 @@ START_TEST(every_lookup_of_a_table_is_annotated)
 }
 END_TEST
 
+typedef struct saying {
+    const char *only[2], *skip;
+    quire_bits_for named;
+    const char *message; /* to y's reason */
+} saying;
+
+/* As the person wrote it. */
+static const saying sayings[] = {
+    {{"item"}, NULL, {0}, "--only names other tables"},
+    {{"item", "it*"}, NULL, {0}, "--only names other tables"},
+    {{0}, "emb*", {0}, "--skip \"emb*\" leaves this table out"},
+    {{0}, NULL, {"*", 0}, "--bits-for \"*=float\" keeps this table float"},
+};
+
+START_TEST(reasons_name_the_flag)
+{
+    const saying *s = &sayings[_i];
+    table_case c;
+    table_case_open(&c, two_tables);
+    c.options.only = s->only;
+    c.options.n_only = (s->only[0] != NULL) + (s->only[1] != NULL);
+    c.options.skip = &s->skip;
+    c.options.n_skip = s->skip != NULL;
+    c.options.bits_for = &s->named;
+    c.options.n_bits_for = s->named.glob != NULL;
+    annotate(&c);
+    ck_assert_str_eq(reason(&c, "y"), "excluded");
+    ck_assert_msg(same_text(table_case_lookup(&c, "y")->message, s->message), "%s",
+                  (const char *)table_case_lookup(&c, "y")->message.ptr);
+    table_case_close(&c);
+}
+END_TEST
+
+/* The pass itself does what annotations ask for, and nothing else. */
+START_TEST(without_annotations_nothing_is_done)
+{
+    const quire_manager_options plain = {0};
+    table_case c;
+    table_case_open(&c, two_tables);
+    ck_assert_int_eq(quire_pipeline_run(&c.ctx, &c.run, "find-tables,annotate-tables", &plain),
+                     QUIRE_OK);
+    ck_assert_str_eq(reason(&c, "y"), "not-annotated");
+    ck_assert_str_eq(reason(&c, "z"), "axis");
+    ck_assert_str_eq(spec_text(&c, "y"), "");
+    table_case_close(&c);
+}
+END_TEST
+
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
 int
@@ -288,5 +337,7 @@ main(void)
     tcase_add_test(tcase, a_glob_that_matches_nothing_is_an_error);
     tcase_add_test(tcase, without_a_table_every_glob_is_an_error);
     tcase_add_test(tcase, every_lookup_of_a_table_is_annotated);
+    tcase_add_loop_test(tcase, reasons_name_the_flag, 0, COUNT(sayings));
+    tcase_add_test(tcase, without_annotations_nothing_is_done);
     return table_case_main(tcase, "annotate_tables");
 }

@@ -311,9 +311,15 @@ fails_cleanly(size_t n)
     quire_status status = quire_model_parse(&ctx, quire_bytes_of(busy), NULL, &run.model);
     if (status == QUIRE_OK) {
         const quire_manager_options manager = {0};
-        status = quire_pipeline_run(
-            &ctx, &run, "toposort-check,infer-types,find-tables,annotate-tables,table-wrappers",
-            &manager);
+        const quire_table_flags flags = {.options = &options};
+        const quire_annotator annotator = quire_table_flags_annotator(&flags);
+        quire_table_source source;
+        status = quire_table_source_load(&ctx, run.model, &tables, &annotator, &source);
+        if (status == QUIRE_OK)
+            status = quire_pipeline_run(
+                &ctx, &run, "toposort-check,infer-types,find-tables,annotate-tables,table-wrappers",
+                &manager);
+        quire_table_source_deinit(&ctx, &source);
         quire_model_destroy(&ctx, run.model);
     }
     quire_tables_deinit(&ctx, &tables);

@@ -5,7 +5,7 @@
  */
 #include "graph/layer.h"
 #include "graph/tensor.h"
-#include "passes/quantize_file.h"
+#include "plugin/quantize_file.h"
 #include "unit/table_case.h"
 
 #define TO_LOWERED "find-tables,annotate-tables,quantize-tables,lower-tables"

@@ -1,7 +1,7 @@
 /* test_pipeline.c - pipelines as text, and what the manager does around a pass. */
+#include "base/nearest.h"
 #include "graph/edit.h"
 #include "graph/order.h"
-#include "passes/globs.h"
 #include "passes/manager.h"
 #include "unit/table_case.h"
 

@@ -5,11 +5,12 @@
  * harm.
  */
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "passes/quantize_file.h"
+#include "plugin/quantize_file.h"
 #include "support/fault.h"
 #include "support/scratch.h"
 
@@ -31,11 +32,14 @@ static const char rules[] =
     "{\"select\": \"op:Gather and tensor:H\", \"spec\": \"u4 axis=0 affine zp=int\"},\n"
     "{\"select\": \"op:Gather and result\", \"spec\": \"i8 tensor affine zp=int\"}]}\n";
 
+static const char recipe[] = "{\"format_version\": 1, \"quantizers\": [\n"
+                             "{\"name\": \"embedding\", \"options\": {\"bits-for\": \"*=4\"}}]}\n";
+
 static scratch dir;
-static char input[128], output[128], text_path[128], rules_path[128];
+static char input[128], output[128], text_path[128], rules_path[128], recipe_path[128];
 static char report[1 << 14];
 
-enum { N_FILES = 3 }; /* of a test that has not written anything */
+enum { N_FILES = 4 }; /* of a test that has not written anything */
 
 static void
 setup(void)
@@ -47,6 +51,8 @@ setup(void)
     snprintf(input, sizeof input, "%s", scratch_path(&dir, "in.onnx"));
     snprintf(text_path, sizeof text_path, "%s", scratch_path(&dir, "a.txt"));
     snprintf(rules_path, sizeof rules_path, "%s", scratch_path(&dir, "r.json"));
+    scratch_write(&dir, "q.json", recipe, strlen(recipe));
+    snprintf(recipe_path, sizeof recipe_path, "%s", scratch_path(&dir, "q.json"));
     snprintf(output, sizeof output, "%s", scratch_path(&dir, "out.onnx"));
 }
 
@@ -80,7 +86,7 @@ options_for(unsigned *n_reports)
     return o;
 }
 
-enum { BY_OPTIONS, BY_TEXT, BY_RULES, N_SOURCES };
+enum { BY_OPTIONS, BY_TEXT, BY_RULES, BY_RECIPE, N_SOURCES };
 
 static quire_quantize_options
 options_from(int source, unsigned *n_reports)
@@ -90,6 +96,7 @@ options_from(int source, unsigned *n_reports)
     o.n_bits_for = 0;
     o.annotations = source == BY_TEXT ? text_path : NULL;
     o.rules = source == BY_RULES ? rules_path : NULL;
+    o.recipe = source == BY_RECIPE ? recipe_path : NULL;
     return o;
 }
 
@@ -214,6 +221,78 @@ START_TEST(one_source)
     expect_usage(&o, "skip");
     o = plain, o.n_bits_for = 1;
     expect_usage(&o, "bits_for");
+    o = plain, o.min_sqnr = 20;
+    expect_usage(&o, "min_sqnr");
+    o = plain, o.recipe = recipe_path;
+    expect_usage(&o, "a file of annotations and a recipe");
+    o.annotations = NULL, o.table_option = "--bits";
+    expect_usage(&o, "--bits and a recipe");
+}
+END_TEST
+
+/* The file, and all that is told but its own name. */
+START_TEST(options_do_what_their_recipe_does)
+{
+    unsigned n_reports = 0;
+    size_t n_by_options, n_by_recipe;
+    quire_quantize_options o = options_from(BY_OPTIONS, &n_reports);
+    ck_assert_int_eq(quire_quantize_file(&o, NULL), QUIRE_OK);
+    unsigned char *by_options = scratch_read(&dir, "out.onnx", &n_by_options);
+    o = options_from(BY_RECIPE, &n_reports);
+    o.report_format = QUIRE_FORMAT_JSON;
+    ck_assert_int_eq(quire_quantize_file(&o, NULL), QUIRE_OK);
+    unsigned char *by_recipe = scratch_read(&dir, "out.onnx", &n_by_recipe);
+    ck_assert_uint_eq(n_by_options, n_by_recipe);
+    ck_assert_mem_eq(by_options, by_recipe, n_by_recipe);
+    ck_assert_ptr_nonnull(strstr(report, "\"source\": \"quantizers\""));
+    free(by_options);
+    free(by_recipe);
+}
+END_TEST
+
+/* Steps of 1/3 keep {0,1,2,14,15} and {-1,0,1,2,3} badly in 2 bits; 8 bits keep any table 40 dB. */
+START_TEST(min_sqnr_raises_bits)
+{
+    const quire_bits_for two = {.glob = "W", .bits = 2};
+    unsigned n_reports = 0;
+    quire_quantize_options o = options_for(&n_reports);
+    o.bits_for = &two;
+    o.report_format = QUIRE_FORMAT_JSON;
+    ck_assert_int_eq(quire_quantize_file(&o, NULL), QUIRE_OK);
+    ck_assert_ptr_nonnull(strstr(report, "\"bits\": 2"));
+    o.min_sqnr = 40;
+    ck_assert_int_eq(quire_quantize_file(&o, NULL), QUIRE_OK);
+    ck_assert_ptr_null(strstr(report, "\"bits\": 2"));
+    o.size = (uint32_t)offsetof(quire_quantize_options, min_sqnr); /* a program of before */
+    ck_assert_int_eq(quire_quantize_file(&o, NULL), QUIRE_OK);
+    ck_assert_ptr_nonnull(strstr(report, "\"bits\": 2"));
+}
+END_TEST
+
+START_TEST(values_are_checked)
+{
+    const double wrong[] = {-1, 1000.5, (double)NAN};
+    const quire_bits_for nothing = {.glob = "", .bits = 4};
+    const char *glob = "";
+    unsigned n_reports = 0;
+    quire_quantize_options o = options_for(&n_reports);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        o.min_sqnr = wrong[i];
+        expect_usage(&o, "min_sqnr");
+    }
+    o = options_for(&n_reports), o.skip = &glob, o.n_skip = 1;
+    expect_usage(&o, "--skip \"\"");
+    o = options_for(&n_reports), o.bits_for = &nothing;
+    expect_usage(&o, "--bits-for \"\"");
+}
+END_TEST
+
+START_TEST(nothing_is_written_over_the_recipe)
+{
+    unsigned n_reports = 0;
+    quire_quantize_options o = options_from(BY_RECIPE, &n_reports);
+    o.output = recipe_path;
+    expect_usage(&o, "recipe");
 }
 END_TEST
 
@@ -275,7 +354,11 @@ main(void)
     tcase_add_test(tcase, dry_run);
     tcase_add_test(tcase, nothing_to_do);
     tcase_add_test(tcase, stops_when_asked);
-    tcase_add_loop_test(tcase, annotations_decide, BY_TEXT, N_SOURCES);
+    tcase_add_loop_test(tcase, annotations_decide, BY_TEXT, BY_RECIPE);
+    tcase_add_test(tcase, options_do_what_their_recipe_does);
+    tcase_add_test(tcase, min_sqnr_raises_bits);
+    tcase_add_test(tcase, values_are_checked);
+    tcase_add_test(tcase, nothing_is_written_over_the_recipe);
     tcase_add_test(tcase, one_source);
     tcase_add_loop_test(tcase, out_of_memory, 0, 2 * N_SOURCES);
     tcase_add_loop_test(tcase, file_operations_fail, 0, 2 * N_SOURCES);

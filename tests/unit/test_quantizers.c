@@ -57,6 +57,28 @@ START_TEST(globs_match_as_fnmatch_does)
 }
 END_TEST
 
+START_TEST(classes_in_sets_are_those_of_fnmatch)
+{
+    static const char *const names[] = {"upper", "lower", "digit", "alpha", "alnum", "xdigit",
+                                        "blank", "space", "graph", "print", "punct", "cntrl"};
+    static const char *const forms[] = {"[[:%s:]]", "[![:%s:]]", "[a[:%s:]-]", "[[:%s:]8-9]"};
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        for (size_t k = 0; k < sizeof forms / sizeof *forms; k++) {
+            char glob[32], name[2] = "";
+            snprintf(glob, sizeof glob, forms[k], names[n]);
+            for (int c = 1; c < 256; c++) {
+                name[0] = (char)c;
+                ck_assert_msg(quire_glob_match(string_of(glob), string_of(name)) ==
+                                  (fnmatch(glob, name, 0) == 0),
+                              "%s on byte %d", glob, c);
+            }
+        }
+    }
+    ck_assert(quire_glob_match(string_of("emb[[:digit:]]*"), string_of("emb12.w")));
+    ck_assert(!quire_glob_match(string_of("emb[[:digit:]]*"), string_of("emb.w")));
+}
+END_TEST
+
 START_TEST(backslashes_take_the_next_byte_as_it_is)
 {
     ck_assert(quire_glob_match(string_of("\\*"), string_of("*")));
@@ -420,6 +442,7 @@ main(void)
     TCase *tc = tcase_create("quantizers");
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, globs_match_as_fnmatch_does);
+    tcase_add_test(tc, classes_in_sets_are_those_of_fnmatch);
     tcase_add_test(tc, backslashes_take_the_next_byte_as_it_is);
     tcase_add_test(tc, stars_are_not_exponential);
     tcase_add_test(tc, lists_are_cut_at_semicolons);
