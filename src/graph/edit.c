@@ -153,12 +153,41 @@ quire_edit_reserve_orphans(quire_ctx *ctx, quire_model *m, size_t n)
 
 enum { ORDER_GAP = 16 };
 
+/* `n_nodes` from `first` on get numbers that divide `size` numbers from `base` on evenly. */
 static void
-renumber(quire_model *m, quire_graph g)
+renumber(quire_model *m, quire_node first, uint64_t n_nodes, uint64_t base, uint64_t size)
 {
-    uint32_t order = 0;
-    for (quire_node n = quire_graph_at(m, g)->first; n.id != 0; n = quire_node_at(m, n)->next) {
-        quire_edit_node(m, n)->order = order += ORDER_GAP;
+    const uint64_t step = size / (n_nodes + 1);
+    quire_node n = first;
+    for (uint64_t k = 1; k <= n_nodes; k++, n = quire_node_at(m, n)->next)
+        quire_edit_node(m, n)->order = (uint32_t)(base + k * step);
+}
+
+/* Makes room for n, which has no number of its own: renumbers the smallest aligned range of numbers
+ * around it that is not too full, where a range of 2^i numbers may hold (2 / 1.1)^i nodes. So n
+ * insertions move O(n log n) nodes wherever they are (Bender, Cole, Demaine, Farach-Colton, Zito,
+ * "Two simplified algorithms for maintaining order in a list", 2002). */
+static void
+make_room(quire_model *m, quire_node n)
+{
+    const uint64_t order = quire_node_at(m, n)->order;
+    quire_node first = n, last = n;
+    uint64_t n_nodes = 1;
+    double most = 1;
+    for (uint64_t size = 2;; size *= 2) {
+        const uint64_t base = order & ~(size - 1);
+        quire_node p = quire_node_at(m, first)->prev;
+        for (; p.id != 0 && quire_node_at(m, p)->order >= base; p = quire_node_at(m, p)->prev)
+            first = p, n_nodes++;
+        p = quire_node_at(m, last)->next;
+        for (; p.id != 0 && quire_node_at(m, p)->order < base + size; p = quire_node_at(m, p)->next)
+            last = p, n_nodes++;
+        most *= 2 / 1.1;
+        const bool fits = (double)n_nodes <= most && n_nodes < size / 2;
+        if (fits || size > UINT32_MAX) {
+            renumber(m, first, n_nodes, base, size);
+            return;
+        }
     }
 }
 
@@ -189,7 +218,7 @@ quire_edit_link_node(quire_model *m, quire_node n, quire_node before)
     }
     const uint32_t high = before.id != 0 ? quire_node_at(m, before)->order : UINT32_MAX;
     r->order = low + (high - low) / 2;
-    if (r->order == low) renumber(m, r->graph);
+    if (r->order == low) make_room(m, n);
 }
 
 static void

@@ -102,7 +102,7 @@ typedef struct quire_node_rec { /* one NodeProto */
     quire_sym name; /* 0: absent */
     quire_graph graph;
     quire_node prev, next; /* order of execution inside the graph                        */
-    uint32_t order;        /* rises along the list, with gaps; renumbered when they close */
+    uint32_t order;        /* rises along the list, with gaps; parts are renumbered where they close */
     quire_use in;          /* operand k is use in+k; an omitted operand reads value 0     */
     quire_value out;       /* result k is value out+k; an omitted result has name ""      */
     quire_attr attr;       /* attribute k is attr+k                                       */
