@@ -1,5 +1,5 @@
-# Installed: the library, the public headers, the program and its manual page, the folder of plugins,
-# a CMake package, a pkg-config file, docs and examples.
+# Installed: the library, that of the kernels alone, the public headers, the program and its manual
+# page, the folder of plugins, a CMake package, pkg-config files, docs and examples.
 include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/quire")
 
@@ -10,13 +10,14 @@ if(library_sources)
     set_target_properties(quire_headers PROPERTIES EXPORT_NAME headers)
     target_include_directories(quire_headers INTERFACE
         $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-    install(TARGETS quire quire_headers EXPORT quireTargets
+    install(TARGETS quire quire_kernels_library quire_headers EXPORT quireTargets
         ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
     install(EXPORT quireTargets NAMESPACE quire:: DESTINATION "${package_dir}")
 endif()
 if(TARGET quire_program)
     install(TARGETS quire_program DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endif()
+install(TARGETS quire_ort_library LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/quire")
 install(DIRECTORY DESTINATION "${CMAKE_INSTALL_LIBDIR}/quire/plugins")
 install(DIRECTORY include/quire DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
 
@@ -37,7 +38,9 @@ endif()
 file(RELATIVE_PATH prefix_from_pc
     "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
 configure_file(cmake/quire.pc.in quire.pc @ONLY)
-install(FILES "${PROJECT_BINARY_DIR}/quire.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+configure_file(cmake/quire_kernels.pc.in quire_kernels.pc @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/quire.pc" "${PROJECT_BINARY_DIR}/quire_kernels.pc"
+    DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
 # The manual page: docs/quire.1.in with what the program says of itself.
 if(TARGET quire_program AND NOT CMAKE_CROSSCOMPILING)

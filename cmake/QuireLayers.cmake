@@ -6,6 +6,30 @@
 set(layer_root "${PROJECT_BINARY_DIR}/layers")
 file(REMOVE_RECURSE "${layer_root}")
 
+# Kernels of one instruction set are files named after it, compiled for it whatever else is compiled
+# for: the dispatcher calls them where the processor has it. Elsewhere they are left out. They are
+# stamped from few bodies: with every check of UBSan in each, they take minutes to compile, so under
+# sanitizers they carry those of addresses alone.
+function(quire_instruction_sets variable)
+    set(optimize -O2)
+    if(QUIRE_SANITIZE)
+        set(optimize -O1 -fno-sanitize=undefined)
+    endif()
+    set(flags_avx2 -mavx2 -mfma -mf16c)
+    set(flags_avx512 ${flags_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+    foreach(isa IN ITEMS avx2 avx512)
+        set(named ${${variable}})
+        list(FILTER named INCLUDE REGEX "_${isa}\\.c$")
+        if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+            set_source_files_properties(${named} PROPERTIES COMPILE_OPTIONS
+                "${flags_${isa}};${optimize}")
+        else()
+            list(REMOVE_ITEM ${variable} ${named})
+        endif()
+    endforeach()
+    set(${variable} ${${variable}} PARENT_SCOPE)
+endfunction()
+
 # quire_layer(<name> [<layer or `proto`>...])
 function(quire_layer name)
     set(target quire_${name})
@@ -15,6 +39,7 @@ function(quire_layer name)
         add_library(${target} INTERFACE)
         return()
     endif()
+    quire_instruction_sets(sources)
     add_library(${target} OBJECT ${sources})
     target_include_directories(${target} PRIVATE "${layer_root}/${name}"
                                                  "${PROJECT_SOURCE_DIR}/include")
@@ -60,6 +85,38 @@ function(quire_library)
     target_include_directories(quire INTERFACE
         $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
         $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+endfunction()
+
+# libquire_kernels: quire/kernels.h and quire/observe.h for programs that want nothing else. It needs
+# the C library alone. The objects are those that are in libquire too.
+function(quire_kernels_library)
+    add_library(quire_kernels_library)
+    add_library(quire::kernels ALIAS quire_kernels_library)
+    target_sources(quire_kernels_library PRIVATE $<TARGET_OBJECTS:quire_kernels>)
+    target_link_libraries(quire_kernels_library PUBLIC m)
+    set_target_properties(quire_kernels_library PROPERTIES
+        OUTPUT_NAME quire_kernels EXPORT_NAME kernels LINKER_LANGUAGE C
+        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+    target_include_directories(quire_kernels_library INTERFACE
+        $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+        $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+endfunction()
+
+# libquire_ort.so, which ONNX Runtime loads at run time: one symbol is visible, nothing is linked but
+# the C library, and of the runtime not even a header is needed (src/ort/ort_api.h).
+function(quire_ort_library)
+    add_library(quire_ort_library MODULE)
+    foreach(layer IN LISTS ARGN)
+        target_sources(quire_ort_library PRIVATE $<TARGET_OBJECTS:quire_${layer}>)
+    endforeach()
+    set(map "${PROJECT_SOURCE_DIR}/src/ort/exports.map")
+    target_link_libraries(quire_ort_library PRIVATE m)
+    target_link_options(quire_ort_library PRIVATE "LINKER:--version-script=${map}")
+    if(NOT QUIRE_SANITIZE)
+        target_link_options(quire_ort_library PRIVATE "LINKER:-z,defs")
+    endif()
+    set_target_properties(quire_ort_library PROPERTIES
+        OUTPUT_NAME quire_ort LINKER_LANGUAGE C LINK_DEPENDS "${map}")
 endfunction()
 
 # The program sees every layer and lands at <build>/quire.

@@ -1,4 +1,4 @@
-# Targets that are asked for by name: format, sizes, coverage-report, bench.
+# Targets that are asked for by name: format, sizes, coverage-report, bench, bench-quantize.
 find_program(PYTHON3 NAMES python3 DOC "Any Python 3, for the house checks")
 find_program(CLANG_FORMAT NAMES clang-format)
 
@@ -27,6 +27,12 @@ if(PYTHON3 AND TARGET quire_program)
         COMMAND "${PYTHON3}" tests/bench/run.py --quire $<TARGET_FILE:quire_program>
                 --work "${PROJECT_BINARY_DIR}"
         COMMAND "${PYTHON3}" tests/bench/chains.py --quire $<TARGET_FILE:quire_program>
+                --work "${PROJECT_BINARY_DIR}"
+        DEPENDS quire_program
+        WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" USES_TERMINAL VERBATIM)
+    # 4 GiB of table and 5 GiB of files, minutes: not part of `bench`.
+    add_custom_target(bench-quantize
+        COMMAND "${PYTHON3}" tests/bench/quantize.py --quire $<TARGET_FILE:quire_program>
                 --work "${PROJECT_BINARY_DIR}"
         DEPENDS quire_program
         WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" USES_TERMINAL VERBATIM)

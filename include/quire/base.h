@@ -66,6 +66,12 @@ typedef struct quire_diagnostic {
 
 typedef void (*quire_sink_fn)(void *data, const quire_diagnostic *diagnostic);
 
+/* Calls work(data, i) for every i below n, each once, from as many threads at a time as it likes,
+ * and returns when all calls have; what they wrote is then seen by the caller. It may be handed the
+ * same work by several callers at a time. */
+typedef void (*quire_parallel_fn)(void *pool, uint64_t n, void (*work)(void *data, uint64_t i),
+                                  void *data);
+
 /* realloc in one callback: `old_size` 0 allocates, `new_size` 0 frees and returns NULL.
  * Returns NULL when memory is out, leaving the old block as it was. Must be thread-safe if the
  * contexts that share it run on several threads. Alignment as malloc's. */

@@ -9,6 +9,7 @@
 #define QUIRE_KERNELS_FORMAT_H
 
 #include "kernels/half.h"
+#include "quire/kernels.h"
 
 #include <stdbool.h>
 
@@ -32,6 +33,7 @@ typedef struct quire_row_choice {
      * 1, as PyTorch's float-qparams observers do it. 0: a scale is at least the least positive
      * normal. Finite, not negative. */
     float eps;
+    quire_isa isa; /* whose loops to use; 0, AUTO, unless a test asks. The bytes are the same. */
 } quire_row_choice;
 
 /* What that means for rows of `width` columns. All sizes are of one row or one group; whole tables

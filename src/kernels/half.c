@@ -1,7 +1,7 @@
 /* half.c - float16 and bfloat16 to and from float32.
  *
  * Bit arithmetic, so that no rounding mode, flush-to-zero flag or compiler option can change a
- * result. Not for speed: wide loops that need only the rounded value use rows_group.h.
+ * result. Not for speed: the loops of rows_kernels.h are.
  */
 #include "kernels/half.h"
 
@@ -118,7 +118,7 @@ narrow_bf16(const float *in, size_t n, unsigned char *out)
 }
 
 void
-quire_row_widen(quire_row_dtype dtype, const void *in, size_t n, float *out)
+quire_row_widen_plain(quire_row_dtype dtype, const void *in, size_t n, float *out)
 {
     switch (dtype) {
     case QUIRE_ROW_DTYPE_F32:
@@ -130,7 +130,7 @@ quire_row_widen(quire_row_dtype dtype, const void *in, size_t n, float *out)
 }
 
 void
-quire_row_narrow(quire_row_dtype dtype, const float *in, size_t n, void *out)
+quire_row_narrow_plain(quire_row_dtype dtype, const float *in, size_t n, void *out)
 {
     switch (dtype) {
     case QUIRE_ROW_DTYPE_F32:

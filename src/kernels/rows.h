@@ -46,35 +46,37 @@ typedef struct quire_row_arrays {
     void *zero_points;
 } quire_row_arrays;
 
-/* Quantizes rows[n_rows][f->width] into `out`. `sums` is NULL or n_rows records.
- * On a fault `*out_fault` says where; earlier rows are complete, later ones untouched. */
-quire_row_status quire_rows_quantize(const quire_row_format *f, quire_row_search search,
-                                     const float *rows, size_t n_rows, quire_row_arrays out,
-                                     quire_row_sums *sums, quire_row_fault *out_fault);
+/* Quantizes rows[n_rows][f->width] into `out`. `sums` is NULL or n_rows records. `decoded` is NULL or
+ * what quire_row_dequantize would write: [n_rows][width] of the table's type, at any alignment; it is
+ * cheaper here. On a fault `*out_fault` says where; earlier rows are complete, that one and later ones
+ * untouched. Chunks of some ten KiB or more are worth the call. */
+quire_row_status quire_row_quantize(const quire_row_format *f, quire_row_search search,
+                                    const float *rows, size_t n_rows, quire_row_arrays out,
+                                    void *decoded, quire_row_sums *sums,
+                                    quire_row_fault *out_fault);
 
 /* Of float zero points and choice.eps > 0: how many of the n_rows rows, which are finite, have a
  * group that is not constant but whose min-max scale eps turns into 1. Such a group keeps no more
  * than whole steps of 1 above its least element. */
-size_t quire_rows_count_flattened(const quire_row_format *f, const float *rows, size_t n_rows);
+size_t quire_row_count_flattened(const quire_row_format *f, const float *rows, size_t n_rows);
 
 /* Only the codes, from the scales and zero points already in `io`: what quantize does after it has
  * chosen them. Scales must be positive and finite, float zero points finite, integer ones
  * <= max_code, rows finite; otherwise codes are in range but meaningless. */
-void quire_rows_encode(const quire_row_format *f, const float *rows, size_t n_rows,
-                       quire_row_arrays io);
+void quire_row_encode(const quire_row_format *f, const float *rows, size_t n_rows,
+                      quire_row_arrays io);
 
 /* Decodes to the table's own type: out[n_rows][width], quire_row_dtype_size() bytes each.
  * Takes any bytes; those that quantize made never decode to an infinite value. */
-void quire_rows_dequantize(const quire_row_format *f, quire_row_arrays in, size_t n_rows,
-                           void *out);
+void quire_row_dequantize(const quire_row_format *f, quire_row_arrays in, size_t n_rows, void *out);
 
 /* The sums quantize reports, from the original rows and the decoded rows (of f->choice.dtype),
  * bit for bit. */
-void quire_rows_error(const quire_row_format *f, const float *rows, const void *decoded,
-                      size_t n_rows, quire_row_sums *sums);
+void quire_row_error(const quire_row_format *f, const float *rows, const void *decoded,
+                     size_t n_rows, quire_row_sums *sums);
 
 /* The first NaN or infinity of rows[n_rows][width], in row-major order; false if there is none. */
-bool quire_rows_find_non_finite(const float *rows, size_t n_rows, size_t width,
-                                quire_row_fault *out_fault);
+bool quire_row_find_non_finite(const float *rows, size_t n_rows, size_t width,
+                               quire_row_fault *out_fault);
 
 #endif

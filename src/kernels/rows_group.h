@@ -38,7 +38,7 @@ typedef struct quire_row_range {
 } quire_row_range;
 
 /* Least and greatest of x[n], n > 0. False if an element is NaN or infinite. Of zeros of both
- * signs the negative one is the least. */
+ * signs the negative one is the least, and the greatest is the positive one. */
 bool quire_row_range_find(const float *x, size_t n, quire_row_range *out);
 
 /* `scale` as it will be stored: rounded to the scale type, at least its floor, widened again.
@@ -57,7 +57,9 @@ quire_row_params quire_row_params_minmax(const quire_row_format *f, quire_row_ra
 
 /* The parameters of least squared error over x[n] that the search meets; `minmax`, whose scale is
  * finite, unless some are strictly better. */
-quire_row_params quire_row_params_search(const quire_row_format *f, const float *x, size_t n,
+struct quire_row_kernels;
+quire_row_params quire_row_params_search(const struct quire_row_kernels *k,
+                                         const quire_row_format *f, const float *x, size_t n,
                                          quire_row_range range, quire_row_params minmax);
 
 /* Scale and zero point of group number `g`, counted over all rows of the arrays. What is loaded
@@ -67,10 +69,6 @@ quire_row_params quire_row_params_load(const quire_row_format *f, quire_row_arra
 /* Stores the scale and zero point of `p`, which the format can hold exactly, as group `g`. */
 void quire_row_params_store(const quire_row_format *f, quire_row_params p, quire_row_arrays out,
                             size_t g);
-
-/* Writes the packed codes of x[n] and adds to `sums` unless it is NULL. */
-void quire_row_group_encode(const quire_row_format *f, quire_row_params p, const float *x, size_t n,
-                            uint8_t *group, quire_row_sums *sums);
 
 /* Clamped and rounded, NaN to `low`. `low` and `high` are integers below 2^22. */
 static inline float
@@ -103,7 +101,7 @@ quire_row_decode(const quire_row_params *p, float code)
     return (code - p->zero_point) * p->scale;
 }
 
-/* A value rounded to float16 and widened again; the sign of zero is lost. Below 2^-14 float16 is a
+/* A value rounded to float16 and widened again. Below 2^-14 float16 is a
  * grid of 2^-24, the spacing of float32 around 0.75; from 65520 on it is infinite. */
 static inline float
 quire_row_round_f16(float value)
@@ -112,10 +110,12 @@ quire_row_round_f16(float value)
     const uint32_t size = bits & 0x7fffffffu;
     const uint32_t normal = (bits + 0xfffu + ((bits >> 13) & 1u)) & ~0x1fffu;
     const uint32_t large = (bits & 0x80000000u) | 0x7f800000u;
-    const float subnormal = (value + 0.75f) - 0.75f;
+    const uint32_t subnormal =
+        quire_f32_bits((value + 0.75f) - 0.75f) | (bits & 0x80000000u); /* it loses the sign of 0 */
 
-    return size < 0x38800000u ? subnormal
-                              : quire_f32_from_bits(size < 0x477ff000u ? normal : large);
+    return quire_f32_from_bits(size < 0x38800000u   ? subnormal
+                               : size < 0x477ff000u ? normal
+                                                    : large);
 }
 
 /* The same for bfloat16. */

@@ -95,6 +95,7 @@ quire_row_range_find(const float *x, size_t n, quire_row_range *out)
 
     *out = range_reduce(&lanes);
     if (out->lo == 0) out->lo = has_negative_zero(x, n) ? -0.0f : 0.0f;
+    if (out->hi == 0) out->hi = 0;
     return true;
 }
 
@@ -208,9 +209,9 @@ quire_row_params_store(const quire_row_format *f, quire_row_params p, quire_row_
 {
     uint8_t *scale_at = (uint8_t *)out.scales + g * f->scale_size;
     uint8_t *zero_point_at = (uint8_t *)out.zero_points + g * f->zero_point_size;
-    const uint16_t half = quire_f16_from_f32(p.scale);
 
     if (f->choice.scale == QUIRE_ROW_SCALE_F16) {
+        const uint16_t half = quire_f16_from_f32(p.scale);
         memcpy(scale_at, &half, sizeof half);
     } else {
         memcpy(scale_at, &p.scale, sizeof p.scale);

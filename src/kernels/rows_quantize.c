@@ -1,14 +1,27 @@
-/* rows_quantize.c - the table loop: range, parameters, codes, group by group. */
+/* rows_quantize.c - the table loop: ranges, parameters, codes, errors, team by team.
+ *
+ * A team is up to four rows; their groups of the same number are done together. A team is looked
+ * at whole before a byte of it is written, so that a fault leaves all later rows alone.
+ */
 #include "kernels/fp_env.h"
-#include "kernels/rows_group.h"
+#include "kernels/rows_kernels.h"
 
 #include <math.h>
 
 bool
-quire_rows_find_non_finite(const float *rows, size_t n_rows, size_t width,
-                           quire_row_fault *out_fault)
+quire_row_find_non_finite(const float *rows, size_t n_rows, size_t width,
+                          quire_row_fault *out_fault)
 {
-    for (size_t i = 0; i < n_rows * width; i++) {
+    const size_t n = n_rows * width;
+    size_t i = 0;
+
+    for (; n - i >= 64; i += 64) {
+        uint32_t special = 0;
+        for (size_t k = 0; k < 64; k++)
+            special |= (quire_f32_bits(rows[i + k]) & 0x7fffffffu) + 0x00800000u;
+        if (special & 0x80000000u) break;
+    }
+    for (; i < n; i++) {
         if ((quire_f32_bits(rows[i]) & 0x7fffffffu) >= 0x7f800000u) {
             *out_fault = (quire_row_fault){.row = i / width, .column = i % width};
             return true;
@@ -17,84 +30,185 @@ quire_rows_find_non_finite(const float *rows, size_t n_rows, size_t width,
     return false;
 }
 
-/* Parameters of one group; on a fault `*out_column` is relative to the group. */
-static quire_row_status
-choose(const quire_row_format *f, quire_row_search search, const float *x, size_t n,
-       quire_row_params *out, size_t *out_column)
+/* Groups of a row whose ranges are remembered between looking and encoding. */
+#define KEPT_GROUPS 64
+
+/* What a call is about, and the team at work. */
+typedef struct table_work {
+    const quire_row_format *f;
+    const quire_row_kernels *k;
+    quire_row_search search;
+    const float *rows;
+    quire_row_arrays out;
+    uint8_t *decoded; /* or NULL */
+    quire_row_sums *sums;
+    float values[QUIRE_ROW_TEAM][QUIRE_ROW_SPAN + QUIRE_ROW_ROOM];
+    quire_row_range ranges[KEPT_GROUPS][QUIRE_ROW_TEAM]; /* by group; the last is of all others */
+} table_work;
+
+static quire_row_range *
+range_of(table_work *w, size_t g)
 {
-    quire_row_range range;
+    return w->ranges[g < KEPT_GROUPS ? g : KEPT_GROUPS - 1];
+}
+
+/* Cheaply refuted for all but vast ranges. */
+static bool
+scale_overflows(const quire_row_format *f, quire_row_range range)
+{
+    const float safe = 65000.0f * (float)f->max_code;
+
+    if (f->choice.scale == QUIRE_ROW_SCALE_F32) return false;
+    if (fabsf(range.lo) + fabsf(range.hi) < safe) return false;
+    return isinf(quire_row_params_minmax(f, range).scale);
+}
+
+/* Is group `g` of a row fit to be quantized? If so `*out` is its range. */
+static quire_row_status
+look_at_group(const table_work *w, const float *x, size_t g, quire_row_range *out,
+              size_t *out_column)
+{
+    const size_t first = g * w->f->group_columns;
+    const size_t n = quire_row_group_width(w->f, g);
     quire_row_fault fault = {0};
 
-    if (!quire_row_range_find(x, n, &range)) {
-        quire_rows_find_non_finite(x, 1, n, &fault);
-        *out_column = fault.column;
+    *out_column = first;
+    if (!w->k->range_find(x + first, n, out)) {
+        quire_row_find_non_finite(x + first, 1, n, &fault);
+        *out_column += fault.column;
         return QUIRE_ROW_NON_FINITE;
     }
-    *out = quire_row_params_minmax(f, range);
-    *out_column = 0;
-    if (isinf(out->scale)) return QUIRE_ROW_SCALE_OVERFLOW;
-    if (search == QUIRE_ROW_SEARCH_MSE) *out = quire_row_params_search(f, x, n, range, *out);
-    return QUIRE_ROW_OK;
+    return scale_overflows(w->f, *out) ? QUIRE_ROW_SCALE_OVERFLOW : QUIRE_ROW_OK;
 }
 
+/* Cuts `*io_team` down to the rows before the first fault. */
 static quire_row_status
-quantize_row(const quire_row_format *f, quire_row_search search, const float *x, size_t row,
-             quire_row_arrays out, quire_row_sums *sums, size_t *out_column)
+look_at_team(table_work *w, size_t row, size_t *io_team, quire_row_fault *out_fault)
 {
-    quire_row_params p;
-    size_t column = 0;
-
-    for (size_t g = 0; g < f->n_groups; g++) {
-        const size_t first = g * f->group_columns;
-        const size_t n = quire_row_group_width(f, g);
-        const quire_row_status status = choose(f, search, x + first, n, &p, &column);
-        if (status != QUIRE_ROW_OK) {
-            *out_column = first + column;
+    for (size_t r = 0; r < *io_team; r++) {
+        const float *x = w->rows + (row + r) * w->f->width;
+        for (size_t g = 0; g < w->f->n_groups; g++) {
+            size_t column;
+            const quire_row_status status = look_at_group(w, x, g, &range_of(w, g)[r], &column);
+            if (status == QUIRE_ROW_OK) continue;
+            *out_fault = (quire_row_fault){.row = row + r, .column = column};
+            *io_team = r;
             return status;
         }
-        quire_row_params_store(f, p, out, row * f->n_groups + g);
-        quire_row_group_encode(f, p, x + first, n,
-                               out.codes + row * f->row_bytes + g * f->group_bytes, sums);
     }
     return QUIRE_ROW_OK;
 }
 
+static void
+choose_params(table_work *w, size_t row, size_t team, size_t g, quire_row_params *out)
+{
+    const quire_row_format *f = w->f;
+    const float *x = w->rows + row * f->width + g * f->group_columns;
+    const size_t n = quire_row_group_width(f, g);
+    quire_row_range *ranges = range_of(w, g);
+
+    for (size_t r = 0; f->n_groups > KEPT_GROUPS && g + 1 >= KEPT_GROUPS && r < team; r++)
+        w->k->range_find(x + r * f->width, n, &ranges[r]);
+    w->k->params_minmax(f, ranges, team, out);
+    for (size_t r = 0; r < team; r++) {
+        if (w->search == QUIRE_ROW_SEARCH_MSE) {
+            out[r] = quire_row_params_search(w->k, f, x + r * f->width, n, ranges[r], out[r]);
+        }
+        quire_row_params_store(f, out[r], w->out, (row + r) * f->n_groups + g);
+    }
+}
+
+/* What columns first to first + n - 1 of the team's rows decode to is in w->values. */
+static void
+put_values(table_work *w, size_t row, size_t team, size_t first, size_t n)
+{
+    const size_t size = quire_row_dtype_size(w->f->choice.dtype);
+    const float *x[QUIRE_ROW_TEAM];
+    const float *values[QUIRE_ROW_TEAM];
+
+    for (size_t r = 0; r < team; r++) {
+        const size_t at = (row + r) * w->f->width + first;
+        x[r] = w->rows + at;
+        values[r] = w->values[r];
+        if (w->decoded)
+            quire_row_put(w->k, w->f->choice.dtype, values[r], n, w->decoded + at * size);
+    }
+    if (w->sums) w->k->add_errors(x, values, team, n, w->sums + row);
+}
+
+static void
+encode_group(table_work *w, size_t row, size_t team, size_t g, const quire_row_params *p)
+{
+    const quire_row_format *f = w->f;
+    const size_t n = quire_row_group_width(f, g);
+    const bool decodes = w->decoded || w->sums;
+
+    for (size_t i = 0; i < n; i += QUIRE_ROW_SPAN) {
+        const size_t m = n - i < QUIRE_ROW_SPAN ? n - i : QUIRE_ROW_SPAN;
+        const size_t first = g * f->group_columns + i;
+        for (size_t r = 0; r < team; r++) {
+            w->k->encode(f, &p[r], w->rows + (row + r) * f->width + first, i, m,
+                         w->out.codes + (row + r) * f->row_bytes + g * f->group_bytes,
+                         decodes ? w->values[r] : NULL);
+        }
+        if (decodes) put_values(w, row, team, first, m);
+    }
+}
+
+static void
+quantize_team(table_work *w, size_t row, size_t team)
+{
+    quire_row_params p[QUIRE_ROW_TEAM];
+
+    for (size_t r = 0; w->sums && r < team; r++)
+        w->sums[row + r] = (quire_row_sums){0};
+    for (size_t g = 0; g < w->f->n_groups; g++) {
+        choose_params(w, row, team, g, p);
+        encode_group(w, row, team, g, p);
+    }
+}
+
 static quire_row_status
-quantize_rows(const quire_row_format *f, quire_row_search search, const float *rows, size_t n_rows,
-              quire_row_arrays out, quire_row_sums *sums, quire_row_fault *out_fault)
+quantize_rows(table_work *w, size_t n_rows, quire_row_fault *out_fault)
 {
     quire_row_status status = QUIRE_ROW_OK;
 
-    for (size_t r = 0; r < n_rows && status == QUIRE_ROW_OK; r++) {
-        quire_row_sums total = {0};
-        size_t column = 0;
-        status =
-            quantize_row(f, search, rows + r * f->width, r, out, sums ? &total : NULL, &column);
-        if (status != QUIRE_ROW_OK) *out_fault = (quire_row_fault){r, column};
-        if (sums && status == QUIRE_ROW_OK) sums[r] = total;
+    for (size_t row = 0; row < n_rows && status == QUIRE_ROW_OK; row += QUIRE_ROW_TEAM) {
+        size_t team = n_rows - row < QUIRE_ROW_TEAM ? n_rows - row : QUIRE_ROW_TEAM;
+        status = look_at_team(w, row, &team, out_fault);
+        if (team > 0) quantize_team(w, row, team);
     }
     return status;
 }
 
 quire_row_status
-quire_rows_quantize(const quire_row_format *f, quire_row_search search, const float *rows,
-                    size_t n_rows, quire_row_arrays out, quire_row_sums *sums,
-                    quire_row_fault *out_fault)
+quire_row_quantize(const quire_row_format *f, quire_row_search search, const float *rows,
+                   size_t n_rows, quire_row_arrays out, void *decoded, quire_row_sums *sums,
+                   quire_row_fault *out_fault)
 {
+    table_work w;
     fenv_t saved;
 
+    w.f = f;
+    w.k = quire_row_kernels_get(f->choice.isa);
+    w.search = search;
+    w.rows = rows;
+    w.out = out;
+    w.decoded = decoded;
+    w.sums = sums;
+    memset(w.ranges, 0, sizeof w.ranges);
     quire_fp_enter(&saved);
-    const quire_row_status status = quantize_rows(f, search, rows, n_rows, out, sums, out_fault);
+    const quire_row_status status = quantize_rows(&w, n_rows, out_fault);
     quire_fp_leave(&saved);
     return status;
 }
 
 static bool
-is_flattened(const quire_row_format *f, const float *row)
+is_flattened(const quire_row_format *f, const quire_row_kernels *k, const float *row)
 {
     for (size_t g = 0; g < f->n_groups; g++) {
         quire_row_range range;
-        if (!quire_row_range_find(row + g * f->group_columns, quire_row_group_width(f, g), &range))
+        if (!k->range_find(row + g * f->group_columns, quire_row_group_width(f, g), &range))
             continue;
         if (quire_row_flattened(f, range)) return true;
     }
@@ -102,21 +216,23 @@ is_flattened(const quire_row_format *f, const float *row)
 }
 
 size_t
-quire_rows_count_flattened(const quire_row_format *f, const float *rows, size_t n_rows)
+quire_row_count_flattened(const quire_row_format *f, const float *rows, size_t n_rows)
 {
+    const quire_row_kernels *k = quire_row_kernels_get(f->choice.isa);
     fenv_t saved;
     size_t n = 0;
 
     quire_fp_enter(&saved);
     for (size_t r = 0; r < n_rows; r++)
-        n += is_flattened(f, rows + r * f->width) ? 1 : 0;
+        n += is_flattened(f, k, rows + r * f->width) ? 1 : 0;
     quire_fp_leave(&saved);
     return n;
 }
 
 void
-quire_rows_encode(const quire_row_format *f, const float *rows, size_t n_rows, quire_row_arrays io)
+quire_row_encode(const quire_row_format *f, const float *rows, size_t n_rows, quire_row_arrays io)
 {
+    const quire_row_kernels *k = quire_row_kernels_get(f->choice.isa);
     fenv_t saved;
 
     quire_fp_enter(&saved);
@@ -124,10 +240,9 @@ quire_rows_encode(const quire_row_format *f, const float *rows, size_t n_rows, q
         const size_t row = g / f->n_groups;
         const size_t in_row = g % f->n_groups;
         const quire_row_params stored = quire_row_params_load(f, io, g);
-        quire_row_group_encode(f, quire_row_params_make(f, stored.scale, stored.zero_point),
-                               rows + row * f->width + in_row * f->group_columns,
-                               quire_row_group_width(f, in_row), io.codes + g * f->group_bytes,
-                               NULL);
+        const quire_row_params p = quire_row_params_make(f, stored.scale, stored.zero_point);
+        k->encode(f, &p, rows + row * f->width + in_row * f->group_columns, 0,
+                  quire_row_group_width(f, in_row), io.codes + g * f->group_bytes, NULL);
     }
     quire_fp_leave(&saved);
 }

@@ -9,46 +9,19 @@
  * Not the optimum: the root of the error is up to 1.5 % above it on normal and Laplace rows of 32 to
  * 768 columns at 4 and 2 bits, mostly below 0.5 % with integer zero points.
  */
-#include "kernels/rows_group.h"
+#include "kernels/rows_kernels.h"
 
 #include <math.h>
 
 #define GRID                4 /* clip fractions at either end of the range */
-#define LANES               (GRID * GRID)
+#define LANES               QUIRE_ROW_LANES
 #define LEAST_SQUARES_STEPS 2
 
-/* Candidates by lane. A code is the clamped, rounded level, plus an integer zero point. */
-typedef struct lanes {
-    float scale[LANES];
-    float inverse[LANES];
-    float zero_point[LANES];
-    float low[LANES]; /* bounds of the rounded level */
-    float high[LANES];
-} lanes;
-
-/* Some columns of the group seen through every candidate. */
-typedef struct lane_chunk {
-    float level[QUIRE_ROW_CHUNK]
-               [LANES]; /* the element in units of the scale, float zero point added */
-    float rounded[QUIRE_ROW_CHUNK]
-                 [LANES]; /* the level, clamped and rounded                            */
-    float value[QUIRE_ROW_CHUNK]
-               [LANES]; /* the decoded element                                       */
-} lane_chunk;
-
-/* Over all columns. The error decides, so it is exact: double, column order. The others only say
- * where to look next: sums of t, k, k * k and t * k, t the level and k the rounded one, both less
- * search.centre. */
-typedef struct lane_sums {
-    double error[LANES];
-    float t[LANES];
-    float k[LANES];
-    float kk[LANES];
-    float tk[LANES];
-} lane_sums;
+_Static_assert(LANES == GRID * GRID, "a start to a lane");
 
 /* The group, and the best candidate so far. */
 typedef struct search {
+    const quire_row_kernels *k;
     const quire_row_format *f;
     const float *x;
     size_t n;
@@ -63,71 +36,10 @@ is_int(const quire_row_format *f)
     return f->choice.zero_point == QUIRE_ROW_ZERO_POINT_INT;
 }
 
-static void
-code_int(const lanes *c, const float *x, size_t n, lane_chunk *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        for (size_t l = 0; l < LANES; l++) {
-            out->level[i][l] = x[i] / c->scale[l];
-            out->rounded[i][l] = quire_row_round_clamped(out->level[i][l], c->low[l], c->high[l]);
-            out->value[i][l] = out->rounded[i][l] * c->scale[l];
-        }
-    }
-}
-
-static void
-code_float(const lanes *c, const float *x, size_t n, lane_chunk *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        for (size_t l = 0; l < LANES; l++) {
-            out->level[i][l] = x[i] * c->inverse[l] + c->zero_point[l];
-            out->rounded[i][l] = quire_row_round_clamped(out->level[i][l], c->low[l], c->high[l]);
-            out->value[i][l] = (out->rounded[i][l] - c->zero_point[l]) * c->scale[l];
-        }
-    }
-}
-
-static void
-round_values(quire_row_dtype dtype, size_t n, lane_chunk *chunk)
-{
-    if (dtype == QUIRE_ROW_DTYPE_F32) return;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t l = 0; l < LANES; l++) {
-            chunk->value[i][l] = quire_row_round_stored(dtype, chunk->value[i][l]);
-        }
-    }
-}
-
-static void
-add_errors(const float *x, size_t n, const lane_chunk *chunk, lane_sums *sums)
-{
-    for (size_t i = 0; i < n; i++) {
-        for (size_t l = 0; l < LANES; l++) {
-            const double e = (double)x[i] - (double)chunk->value[i][l];
-            sums->error[l] += e * e;
-        }
-    }
-}
-
-static void
-add_fit(float centre, size_t n, const lane_chunk *chunk, lane_sums *sums)
-{
-    for (size_t i = 0; i < n; i++) {
-        for (size_t l = 0; l < LANES; l++) {
-            const float t = chunk->level[i][l] - centre;
-            const float k = chunk->rounded[i][l] - centre;
-            sums->t[l] += t;
-            sums->k[l] += k;
-            sums->kk[l] += k * k;
-            sums->tk[l] += t * k;
-        }
-    }
-}
-
-static lanes
+static quire_row_lanes
 lanes_make(const quire_row_format *f, const quire_row_params *p)
 {
-    lanes c;
+    quire_row_lanes c;
 
     for (size_t l = 0; l < LANES; l++) {
         const float offset = is_int(f) ? p[l].zero_point : 0;
@@ -142,23 +54,11 @@ lanes_make(const quire_row_format *f, const quire_row_params *p)
 
 /* Measures the candidates and keeps the first that is strictly better than all before. */
 static void
-measure(search *s, const quire_row_params *p, lane_sums *sums)
+measure(search *s, const quire_row_params *p, quire_row_lane_sums *sums)
 {
-    const lanes c = lanes_make(s->f, p);
-    lane_chunk chunk;
+    const quire_row_lanes c = lanes_make(s->f, p);
 
-    memset(sums, 0, sizeof *sums);
-    for (size_t i = 0; i < s->n; i += QUIRE_ROW_CHUNK) {
-        const size_t m = s->n - i < QUIRE_ROW_CHUNK ? s->n - i : QUIRE_ROW_CHUNK;
-        if (is_int(s->f)) {
-            code_int(&c, s->x + i, m, &chunk);
-        } else {
-            code_float(&c, s->x + i, m, &chunk);
-        }
-        round_values(s->f->choice.dtype, m, &chunk);
-        add_errors(s->x + i, m, &chunk, sums);
-        add_fit(s->centre, m, &chunk, sums);
-    }
+    s->k->measure(s->f, &c, s->x, s->n, s->centre, sums);
     for (size_t l = 0; l < LANES; l++) {
         if (!(sums->error[l] < s->best_error)) continue;
         s->best_error = sums->error[l];
@@ -187,7 +87,7 @@ move(const search *s, double slope, double mean_t, double mean_k, quire_row_para
 
 /* One step of least squares: t = slope * k + shift, shift being 0 for an integer zero point. */
 static void
-refit(const search *s, const lane_sums *sums, quire_row_params *p)
+refit(const search *s, const quire_row_lane_sums *sums, quire_row_params *p)
 {
     const double n = (double)s->n;
 
@@ -235,10 +135,11 @@ starts_make(const quire_row_format *f, quire_row_range range, quire_row_params *
 }
 
 quire_row_params
-quire_row_params_search(const quire_row_format *f, const float *x, size_t n, quire_row_range range,
-                        quire_row_params minmax)
+quire_row_params_search(const quire_row_kernels *k, const quire_row_format *f, const float *x,
+                        size_t n, quire_row_range range, quire_row_params minmax)
 {
     search s = {
+        .k = k,
         .f = f,
         .x = x,
         .n = n,
@@ -247,7 +148,7 @@ quire_row_params_search(const quire_row_format *f, const float *x, size_t n, qui
         .best = minmax,
     };
     quire_row_params candidates[LANES];
-    lane_sums sums;
+    quire_row_lane_sums sums;
 
     if (is_int(f)) range = (quire_row_range){fminf(range.lo, 0), fmaxf(range.hi, 0)};
     if (range.lo == range.hi) return minmax;

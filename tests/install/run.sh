@@ -3,7 +3,7 @@
 #
 # Installs the static library of the build tree BUILD, then a shared one built for this, each into
 # a folder of its own; builds examples/quantize_file.c against each with find_package and with
-# pkg-config, and runs it; and examples/weight_int8, a plugin, which must annotate as it should.
+# pkg-config, and runs it, and so examples/kernels.c; and examples/weight_int8, a plugin, which must annotate as it should.
 # Then a vendor's day with the shared one, which must go as docs/vendors-day.md says. No path of the
 # checkout may be needed, or found in what is installed; of headers, the public ones are, and no other.
 set -eu
@@ -29,7 +29,7 @@ outsider()
 {
     (cd "$2/include" && find . -type f | sort) >"$work/headers"
     (cd include && find . -type f | sort) | diff - "$work/headers"
-    [ -d "$2/lib/quire/plugins" ] && [ -s "$2/share/man/man1/quire.1" ] || {
+    [ -d "$2/lib/quire/plugins" ] && [ -s "$2/lib/quire/libquire_ort.so" ] && [ -s "$2/share/man/man1/quire.1" ] || {
         echo "$1: no folder for plugins, or no manual page"; return 1; }
     if grep -rlF "$source" "$2/include" "$2/lib/cmake" "$2/lib/pkgconfig" "$2/share"; then
         echo "$1: these name the checkout"
@@ -44,6 +44,31 @@ outsider()
     "$compiler" -std=c11 -o "$work/$1-pkgconfig" examples/quantize_file.c \
         $(PKG_CONFIG_PATH=$2/lib/pkgconfig pkg-config --cflags --libs quire)
     use "$2" "$1-pkgconfig" "$work/$1-pkgconfig"
+}
+
+# kernels KIND PREFIX: examples/kernels.c needs libquire_kernels and nothing that libquire needs.
+kernels()
+{
+    "$cmake" -S tests/install/kernels -B "$work/$1-kernels" -DCMAKE_C_COMPILER="$compiler" \
+        -DCMAKE_C_FLAGS="-Wall -Wextra -Wpedantic -Werror" -DCMAKE_PREFIX_PATH="$2" \
+        -DCMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON -DEXAMPLE="$source/examples/kernels.c" \
+        >"$work/log" 2>&1 &&
+        "$cmake" --build "$work/$1-kernels" >>"$work/log" || { cat "$work/log"; return 1; }
+    # shellcheck disable=SC2046  # a list of flags
+    "$compiler" -std=c11 -o "$work/$1-kernels/by-pkgconfig" examples/kernels.c \
+        $(PKG_CONFIG_PATH=$2/lib/pkgconfig pkg-config --cflags --libs quire_kernels) -lpthread
+    for program in kernels by-pkgconfig; do
+        LD_LIBRARY_PATH=$2/lib QUIRE_ISA=scalar "$work/$1-kernels/$program" >"$work/bags"
+        grep -q '^200 bags of two tables on scalar: the first mean is -1.6' "$work/bags" &&
+            grep -q '^table 0: index 40 is 1000, and the table has 1000 rows$' "$work/bags" || {
+            cat "$work/bags"; return 1; }
+        if LD_LIBRARY_PATH=$2/lib ldd "$work/$1-kernels/$program" |
+            grep -E 'protobuf|xxhash|pcre|jansson|libquire\.'; then
+            echo "$1-kernels: the kernels do not need these"
+            return 1
+        fi
+    done
+    echo "$1-kernels: ok"
 }
 
 # plugin KIND PREFIX: examples/weight_int8 needs the header alone, and the installed program loads it.
@@ -96,6 +121,7 @@ day()
 "$cmake" --install "$build" --prefix "$work/static" >/dev/null
 plugin static "$work/static"
 outsider static "$work/static"
+kernels static "$work/static"
 
 "$cmake" -S . -B "$work/build" -DCMAKE_C_COMPILER="$compiler" -DCMAKE_INSTALL_LIBDIR=lib \
     -DBUILD_SHARED_LIBS=ON -DQUIRE_TESTS=OFF -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O0 \
@@ -104,4 +130,5 @@ outsider static "$work/static"
 "$cmake" --install "$work/build" --prefix "$work/shared" >/dev/null
 plugin shared "$work/shared"
 outsider shared "$work/shared"
+kernels shared "$work/shared"
 day "$work/shared"

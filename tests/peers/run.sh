@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh PROGRAM DRIVER - what others' programs make of the same graphs; target `peers`, not part of
+# run.sh PROGRAM DRIVER KERNELS - what others' programs make of the same graphs; target `peers`, not part of
 # tests/run.sh: it installs torch (1 GB with what it brings) into build/venv-peers.
 #
 # QUIRE_PEERS_PYTHON names an interpreter that has tests/peers/requirements.txt already.
@@ -24,4 +24,7 @@ status=0
 "$python" -B tests/peers/bias.py || status=1
 "$python" -B tests/peers/callback.py --quire "$1" --plugin "$(dirname "$2")/plugins/adjuster.so" \
     || status=1
+"$python" -B tests/peers/kernels.py "$3" || status=1
+"$python" -B tests/peers/fused.py "$3" || status=1
+"$python" -B tests/peers/observe.py "$3" || status=1
 exit $status

@@ -81,7 +81,7 @@ fault_alloc_is_clean(const fault_alloc *fault)
 
 /* Sets errno and says whether this call fails instead of being made. */
 static bool
-fails(fault_io *fault, fault_op op)
+count(fault_io *fault, fault_op op)
 {
     fault->n_by_op[op]++;
     if ((fault->ops & 1u << op) == 0) return false;
@@ -92,18 +92,26 @@ fails(fault_io *fault, fault_op op)
     return true;
 }
 
+static bool
+fails(fault_io *fault, fault_op op)
+{
+    pthread_mutex_lock(&fault->lock);
+    const bool failed = count(fault, op);
+    pthread_mutex_unlock(&fault->lock);
+    return failed;
+}
+
 /* The same for calls that a signal may interrupt. */
 static bool
 fails_or_stops(fault_io *fault, fault_op op)
 {
-    if (fault->interrupt) {
-        fault->interrupted = !fault->interrupted;
-        if (fault->interrupted) {
-            errno = EINTR;
-            return true;
-        }
-    }
-    return fails(fault, op);
+    pthread_mutex_lock(&fault->lock);
+    if (fault->interrupt) fault->interrupted = !fault->interrupted;
+    const bool stopped = fault->interrupt && fault->interrupted;
+    const bool failed = !stopped && count(fault, op);
+    pthread_mutex_unlock(&fault->lock);
+    if (stopped) errno = EINTR;
+    return stopped || failed;
 }
 
 static size_t
@@ -175,10 +183,24 @@ fault_write(void *data, int fd, const void *buf, size_t n)
 }
 
 static ssize_t
-fault_copy_range(void *data, int in, off_t *in_off, int out, size_t n)
+fault_pwrite(void *data, int fd, const void *buf, size_t n, off_t off)
+{
+    if (fails_or_stops(data, FAULT_PWRITE)) return -1;
+    return quire_io_posix.pwrite(NULL, fd, buf, transfer(data, n), off);
+}
+
+static ssize_t
+fault_copy_range(void *data, int in, off_t *in_off, int out, off_t *out_off, size_t n)
 {
     if (fails_or_stops(data, FAULT_COPY_RANGE)) return -1;
-    return quire_io_posix.copy_range(NULL, in, in_off, out, transfer(data, n));
+    return quire_io_posix.copy_range(NULL, in, in_off, out, out_off, transfer(data, n));
+}
+
+static int
+fault_start_writeback(void *data, int fd, off_t off, off_t n)
+{
+    return fails(data, FAULT_START_WRITEBACK) ? -1
+                                              : quire_io_posix.start_writeback(NULL, fd, off, n);
 }
 
 static int
@@ -258,6 +280,7 @@ void
 fault_io_init(fault_io *fault, size_t fail_at, bool sticky, int error)
 {
     *fault = (fault_io){.fail_at = fail_at, .sticky = sticky, .error = error, .ops = FAULT_ALL};
+    pthread_mutex_init(&fault->lock, NULL);
     fault->io = (quire_io){
         .open = fault_open,
         .open_beneath = fault_open_beneath,
@@ -267,7 +290,9 @@ fault_io_init(fault_io *fault, size_t fail_at, bool sticky, int error)
         .read = fault_read,
         .pread = fault_pread,
         .write = fault_write,
+        .pwrite = fault_pwrite,
         .copy_range = fault_copy_range,
+        .start_writeback = fault_start_writeback,
         .allocate = fault_allocate,
         .free_space = fault_free_space,
         .set_blocking = fault_set_blocking,

@@ -2,10 +2,13 @@
  *
  * Each counts its calls. Fail the n-th, for n = 1, 2, ... until nothing fails any more, and every
  * allocation and every system call has failed once; "sticky" fails all from the n-th on. What is
- * leaked, freed with a wrong size or closed twice is seen.
+ * leaked, freed with a wrong size or closed twice is seen. File operations may come from several
+ * threads at a time.
  */
 #ifndef QUIRE_TESTS_FAULT_H
 #define QUIRE_TESTS_FAULT_H
+
+#include <pthread.h>
 
 #include "base/base.h"
 #include "base/io.h"
@@ -35,7 +38,9 @@ bool fault_alloc_is_clean(const fault_alloc *fault);
     X(READ)                                                                                        \
     X(PREAD)                                                                                       \
     X(WRITE)                                                                                       \
+    X(PWRITE)                                                                                      \
     X(COPY_RANGE)                                                                                  \
+    X(START_WRITEBACK)                                                                             \
     X(ALLOCATE)                                                                                    \
     X(FREE_SPACE)                                                                                  \
     X(SET_BLOCKING)                                                                                \
@@ -57,14 +62,15 @@ typedef enum fault_op {
 #define FAULT_ALL ((1u << FAULT_N_OPS) - 1)
 
 typedef struct fault_io {
-    quire_io io;    /* for the context */
-    size_t n_calls; /* of the operations in `ops` */
-    size_t fail_at; /* 1 is the first; 0: never */
+    quire_io io;          /* for the context */
+    pthread_mutex_t lock; /* of what follows */
+    size_t n_calls;       /* of the operations in `ops` */
+    size_t fail_at;       /* 1 is the first; 0: never */
     bool sticky;
     int error;           /* errno of the failure */
     uint32_t ops;        /* 1 << fault_op: the ones that count and fail */
-    size_t max_transfer; /* bytes per read, pread, write, copy_range; 0: as asked */
-    bool interrupt;      /* each open, read, pread, write, copy_range, allocate: first EINTR */
+    size_t max_transfer; /* bytes per read, pread, write, pwrite, copy_range; 0: as asked */
+    bool interrupt; /* each open, read, pread, write, pwrite, copy_range, allocate: first EINTR */
     bool interrupted;
     bool lazy; /* fsync does nothing: for campaigns, where no machine is going to lose power */
     size_t n_failed;

@@ -356,7 +356,7 @@ START_TEST(a_rope_is_written_as_it_reads)
     ck_rope_written(&ctx, _i != 0);
     /* Bulk goes from file to file, unless it has to be hashed; small pieces go together. */
     ck_assert((io.n_by_op[FAULT_COPY_RANGE] > 0) == (_i == 0));
-    ck_assert_uint_le(io.n_by_op[FAULT_WRITE], _i == 0 ? 10 : 16);
+    ck_assert_uint_le(io.n_by_op[FAULT_PWRITE], _i == 0 ? 10 : 16);
     ck_assert_uint_lt(alloc.peak_size, 3 << 19);
     ck_assert(fault_io_is_clean(&io));
     ck_assert(fault_alloc_is_clean(&alloc));
@@ -385,7 +385,7 @@ START_TEST(small_pieces_are_written_together)
     ck_assert_int_eq(quire_staged_commit(&ctx, &staged), QUIRE_OK);
     quire_staged_abandon(&ctx, &staged);
     ck_file("out", plain, 10 * N);
-    ck_assert_uint_eq(io.n_by_op[FAULT_WRITE], 12); /* 3,000,000 / 262,140, rounded up */
+    ck_assert_uint_eq(io.n_by_op[FAULT_PWRITE], 12); /* 3,000,000 / 262,140, rounded up */
     quire_rope_deinit(&rope);
     free(plain);
 }
@@ -536,7 +536,7 @@ END_TEST
 START_TEST(a_full_disk_says_what_is_needed)
 {
     static const int errors[] = {ENOSPC, EDQUOT, EFBIG};
-    static const fault_op ops[] = {FAULT_ALLOCATE, FAULT_WRITE};
+    static const fault_op ops[] = {FAULT_ALLOCATE, FAULT_PWRITE};
     for (size_t i = 0; i < 6; i++) {
         fault_io io;
         fault_log log;

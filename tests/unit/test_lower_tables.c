@@ -429,7 +429,7 @@ START_TEST(plan)
     check_data(&c, "W.codes", zeros, 10);
     check_data(&c, "W.scales", zeros, 8);
     ck_assert_uint_eq(table_case_table(&c, "W")->bytes_after, 10 + 8 + 2);
-    ck_assert(!c.tables.has_spools);
+    ck_assert(!c.tables.has_spool);
     table_case_close(&c);
 }
 END_TEST

@@ -235,9 +235,9 @@ quantize_golden(const golden *g, quire_row_search search, room *r)
     memset(r, 0, sizeof *r);
     bytes_of(g->row, r->table);
     quire_row_widen(g->choice.dtype, r->table, g->width, r->x);
-    ck_assert_int_eq(quire_rows_quantize(&f, search, r->x, 1, arrays_of(r), &r->sums, &fault),
+    ck_assert_int_eq(quire_row_quantize(&f, search, r->x, 1, arrays_of(r), NULL, &r->sums, &fault),
                      QUIRE_ROW_OK);
-    quire_rows_dequantize(&f, arrays_of(r), 1, r->decoded);
+    quire_row_dequantize(&f, arrays_of(r), 1, r->decoded);
 }
 
 START_TEST(golden_rows_come_out)
@@ -261,7 +261,7 @@ START_TEST(search_is_never_worse_and_sums_agree)
         room plain, searched;
         quantize_golden(&goldens[i], QUIRE_ROW_SEARCH_MINMAX, &plain);
         quantize_golden(&goldens[i], QUIRE_ROW_SEARCH_MSE, &searched);
-        quire_rows_error(&f, searched.x, searched.decoded, 1, &again);
+        quire_row_error(&f, searched.x, searched.decoded, 1, &again);
         ck_assert_mem_eq(&again, &searched.sums, sizeof again);
         ck_assert_mem_eq(&searched.sums.xx, &plain.sums.xx, sizeof(double));
         ck_assert(f.n_groups > 1 || searched.sums.ee <= plain.sums.ee);
@@ -336,8 +336,8 @@ START_TEST(rounding_mode_and_exceptions_are_left_alone)
     fesetround(FE_UPWARD);
     feclearexcept(FE_ALL_EXCEPT);
     feraiseexcept(FE_DIVBYZERO);
-    quire_rows_quantize(&f, QUIRE_ROW_SEARCH_MSE, x, 1,
-                        (quire_row_arrays){codes, &scale, &zero_point}, NULL, &fault);
+    quire_row_quantize(&f, QUIRE_ROW_SEARCH_MSE, x, 1,
+                       (quire_row_arrays){codes, &scale, &zero_point}, NULL, NULL, &fault);
     ck_assert_int_eq(fegetround(), FE_UPWARD);
     ck_assert_int_eq(fetestexcept(FE_ALL_EXCEPT), FE_DIVBYZERO);
     fesetround(FE_TONEAREST);
@@ -371,15 +371,15 @@ START_TEST(any_cut_and_any_alignment_give_the_same_bytes)
     quire_row_fault fault;
     fill(x, ROWS * WIDTH);
     for (int search = QUIRE_ROW_SEARCH_MINMAX; search <= QUIRE_ROW_SEARCH_MSE; search++) {
-        quire_rows_quantize(&f, (quire_row_search)search, x, ROWS,
-                            (quire_row_arrays){whole[0], whole[1], whole[2]}, NULL, &fault);
+        quire_row_quantize(&f, (quire_row_search)search, x, ROWS,
+                           (quire_row_arrays){whole[0], whole[1], whole[2]}, NULL, NULL, &fault);
         for (size_t row = 0, n = 1; row < ROWS; row += n, n = n % 4 + 1) {
             if (n > ROWS - row) n = ROWS - row;
-            quire_rows_quantize(&f, (quire_row_search)search, x + row * WIDTH, n,
-                                (quire_row_arrays){cut[0] + 1 + row * sizes[0],
-                                                   cut[1] + 1 + row * sizes[1],
-                                                   cut[2] + 1 + row * sizes[2]},
-                                NULL, &fault);
+            quire_row_quantize(&f, (quire_row_search)search, x + row * WIDTH, n,
+                               (quire_row_arrays){cut[0] + 1 + row * sizes[0],
+                                                  cut[1] + 1 + row * sizes[1],
+                                                  cut[2] + 1 + row * sizes[2]},
+                               NULL, NULL, &fault);
         }
         for (size_t i = 0; i < 3; i++)
             ck_assert_mem_eq(cut[i] + 1, whole[i], ROWS * sizes[i]);
@@ -401,21 +401,21 @@ START_TEST(faults_say_where_and_leave_later_rows_alone)
     memset(codes, 0x5a, sizeof codes);
     x[WIDTH + 33] = NAN;
     x[2 * WIDTH] = INFINITY;
-    ck_assert_int_eq(quire_rows_quantize(&f, QUIRE_ROW_SEARCH_MSE, x, 3, out, sums, &fault),
+    ck_assert_int_eq(quire_row_quantize(&f, QUIRE_ROW_SEARCH_MSE, x, 3, out, NULL, sums, &fault),
                      QUIRE_ROW_NON_FINITE);
     ck_assert_uint_eq(fault.row, 1);
     ck_assert_uint_eq(fault.column, 33);
     ck_assert(sums[2].xx == -7);
     for (size_t i = 2 * 48; i < sizeof codes; i++)
         ck_assert_uint_eq(codes[i], 0x5a);
-    ck_assert(quire_rows_find_non_finite(x, 3, WIDTH, &fault));
+    ck_assert(quire_row_find_non_finite(x, 3, WIDTH, &fault));
     ck_assert(fault.row == 1 && fault.column == 33);
 
     x[17] = 3e38f;
-    ck_assert_int_eq(quire_rows_quantize(&f, QUIRE_ROW_SEARCH_MINMAX, x, 3, out, sums, &fault),
+    ck_assert_int_eq(quire_row_quantize(&f, QUIRE_ROW_SEARCH_MINMAX, x, 3, out, NULL, sums, &fault),
                      QUIRE_ROW_SCALE_OVERFLOW);
     ck_assert(fault.row == 0 && fault.column == 16);
-    ck_assert(!quire_rows_find_non_finite(x, 1, WIDTH, &fault));
+    ck_assert(!quire_row_find_non_finite(x, 1, WIDTH, &fault));
 }
 END_TEST
 
@@ -424,11 +424,12 @@ START_TEST(no_rows_are_no_work)
     const quire_row_format f = format_of((quire_row_choice){.bits = 8}, 3);
     quire_row_fault fault = {.row = 5};
     const quire_row_arrays none = {NULL, NULL, NULL};
-    ck_assert_int_eq(quire_rows_quantize(&f, QUIRE_ROW_SEARCH_MSE, NULL, 0, none, NULL, &fault),
-                     QUIRE_ROW_OK);
-    quire_rows_encode(&f, NULL, 0, none);
-    quire_rows_dequantize(&f, none, 0, NULL);
-    quire_rows_error(&f, NULL, NULL, 0, NULL);
+    ck_assert_int_eq(
+        quire_row_quantize(&f, QUIRE_ROW_SEARCH_MSE, NULL, 0, none, NULL, NULL, &fault),
+        QUIRE_ROW_OK);
+    quire_row_encode(&f, NULL, 0, none);
+    quire_row_dequantize(&f, none, 0, NULL);
+    quire_row_error(&f, NULL, NULL, 0, NULL);
     quire_row_widen(QUIRE_ROW_DTYPE_F32, NULL, 0, NULL);
     quire_row_narrow(QUIRE_ROW_DTYPE_F32, NULL, 0, NULL);
     ck_assert_uint_eq(fault.row, 5);
@@ -447,9 +448,9 @@ START_TEST(any_bytes_decode_and_any_parameters_encode)
             float scale = strange[s], zero_point = strange[z], out[4];
             uint8_t codes = 0xe4;
             const quire_row_arrays a = {&codes, &scale, &zero_point};
-            quire_rows_dequantize(&f, a, 1, out);
+            quire_row_dequantize(&f, a, 1, out);
             ck_assert(isnan(out[1]) || out[1] == (1 - zero_point) * scale);
-            quire_rows_encode(&f, x, 1, a);
+            quire_row_encode(&f, x, 1, a);
         }
     }
 }
@@ -468,17 +469,18 @@ START_TEST(eps_replaces_scales_that_are_not_greater)
     uint8_t codes[10];
     float got[5], zero_points[5];
     quire_row_fault fault;
-    ck_assert_int_eq(quire_rows_quantize(&f, QUIRE_ROW_SEARCH_MINMAX, rows[0], 5,
-                                         (quire_row_arrays){codes, got, zero_points}, NULL, &fault),
+    ck_assert_int_eq(quire_row_quantize(&f, QUIRE_ROW_SEARCH_MINMAX, rows[0], 5,
+                                        (quire_row_arrays){codes, got, zero_points}, NULL, NULL,
+                                        &fault),
                      QUIRE_ROW_OK);
     ck_assert_mem_eq(got, scales, sizeof got);
     ck_assert(scales[1] > eps);
     ck_assert_uint_eq(codes[0] + codes[1], 0); /* the row decodes to its least element */
     ck_assert_uint_eq(codes[3], 255);
-    ck_assert_uint_eq(quire_rows_count_flattened(&f, rows[0], 5), 2); /* 7 7 loses nothing */
+    ck_assert_uint_eq(quire_row_count_flattened(&f, rows[0], 5), 2); /* 7 7 loses nothing */
     const quire_row_format plain =
         format_of((quire_row_choice){.bits = 8, .zero_point = QUIRE_ROW_ZERO_POINT_FLOAT}, 2);
-    ck_assert_uint_eq(quire_rows_count_flattened(&plain, rows[0], 5), 0);
+    ck_assert_uint_eq(quire_row_count_flattened(&plain, rows[0], 5), 0);
 }
 END_TEST
 

@@ -1,0 +1,55 @@
+/* bag_plan.h - what is inside a quire_bag_plan: rows and options checked, kernels chosen. */
+#ifndef QUIRE_KERNELS_BAG_PLAN_H
+#define QUIRE_KERNELS_BAG_PLAN_H
+
+#include "kernels/pass.h"
+
+typedef struct quire_bag_inner {
+    quire_rows_layout layout;
+    uint64_t width;
+    uint64_t group_columns; /* of a block, or of the row                                      */
+    uint64_t out_stride;
+    uint64_t fixed;        /* 1 for lookups                                                  */
+    int64_t padding_index; /* as given: below 0 from the end, once n_rows is known           */
+    const quire_pass_fn (*passes)[QUIRE_PASS_SIZES]; /* of the kind, by mode                  */
+    quire_pass_kind kind;
+    quire_pass_mode pass_mode;
+    quire_bag_mode mode;
+    quire_bag_form form;
+    quire_bag_index index;
+    quire_bag_index offset;
+    quire_bag_weights weights;
+    quire_float_type scale;
+    quire_float_type value; /* F32 too where rounding the output does it                     */
+    quire_float_type out;
+    quire_isa isa;
+    bool zero_is_float;
+    bool planar;
+    bool wrap;
+    bool pruned;
+    bool padding;
+} quire_bag_inner;
+
+_Static_assert(sizeof(quire_bag_inner) <= sizeof(quire_bag_plan), "a plan holds it");
+_Static_assert(_Alignof(quire_bag_inner) <= _Alignof(quire_bag_plan), "a plan holds it");
+
+static inline const quire_bag_inner *
+quire_bag_plan_inner(const quire_bag_plan *plan)
+{
+    return (const quire_bag_inner *)(const void *)plan->inner;
+}
+
+/* The passes of `isa`, or NULL if this build or processor has none. AUTO is none. */
+const quire_pass_table *quire_pass_table_find(quire_isa isa);
+
+/* `isa`, or for AUTO what QUIRE_ISA names, or the best there is. -1 cast to it if QUIRE_ISA is none
+ * of QUIRE_ISA_TABLE; whether what it names is available is for quire_pass_table_find. */
+quire_isa quire_isa_choose(quire_isa isa);
+
+/* What to fetch early for a job: by the size of its table (docs: kernels). */
+quire_fetch quire_fetch_plan(const quire_bag_inner *plan, const quire_bag_job *job);
+
+/* Adds the lines of a row. */
+void quire_fetch_add(quire_fetch *f, const quire_bag_inner *plan, const quire_bag_job *job);
+
+#endif

@@ -1,0 +1,166 @@
+/* pass.h - what a kernel of one instruction set does: one block of columns of one bag.
+ *
+ * A row's payload is cut into units of 8 bytes of codes, or of 8 elements of float storage. A pass
+ * takes a power of two of them and keeps the sums of one bag in registers, 8 columns in each: unit
+ * u has P = 8 / bits planes, and accumulator u * P + c, lane i, is the code in byte 8 u + i at bit
+ * bits * c. Which column that is only matters when a sum is stored. Bags, indices, blocks of a
+ * split row and everything that can go wrong are for bag_run.c.
+ */
+#ifndef QUIRE_KERNELS_PASS_H
+#define QUIRE_KERNELS_PASS_H
+
+#include "quire/kernels.h"
+
+#include <stdbool.h>
+
+#define QUIRE_PASS_LANES      8
+#define QUIRE_PASS_MAX_SUMS   16 /* accumulators of a pass                          */
+#define QUIRE_PASS_MAX_FLOATS (QUIRE_PASS_LANES * QUIRE_PASS_MAX_SUMS)
+#define QUIRE_PASS_SIZES      6 /* 1, 2, 4, 8, 16 units; the last is a partial unit */
+#define QUIRE_PASS_PARTIAL    5
+
+/* What a pass decodes: name, planes P, bytes of a unit. FUSED8 has float32 parameters, the other
+ * fused kinds float16. */
+#define QUIRE_PASS_KIND_TABLE(X) QUIRE_PASS_LOOSE_TABLE(X) QUIRE_PASS_FUSED_TABLE(X)
+#define QUIRE_PASS_LOOSE_TABLE(X)                                                                  \
+    X(F32, 1, 32)                                                                                  \
+    X(F16, 1, 16)                                                                                  \
+    X(BF16, 1, 16)                                                                                 \
+    X(E4M3, 1, 8)                                                                                  \
+    X(E5M2, 1, 8)                                                                                  \
+    X(SPLIT8, 1, 8)                                                                                \
+    X(SPLIT4, 2, 8)                                                                                \
+    X(SPLIT2, 4, 8)
+#define QUIRE_PASS_FUSED_TABLE(X)                                                                  \
+    X(FUSED8, 1, 8)                                                                                \
+    X(FUSED8H, 1, 8)                                                                               \
+    X(FUSED4, 2, 8)                                                                                \
+    X(FUSED2, 4, 8)
+
+typedef enum quire_pass_kind {
+#define QUIRE_PASS_KIND_ENUM(name, planes, bytes) QUIRE_PASS_##name,
+    QUIRE_PASS_KIND_TABLE(QUIRE_PASS_KIND_ENUM)
+#undef QUIRE_PASS_KIND_ENUM
+        QUIRE_PASS_KINDS
+} quire_pass_kind;
+
+/* SUM serves means too; MAX serves lookups, as the greatest of one row. */
+typedef enum quire_pass_mode {
+    QUIRE_PASS_SUM,
+    QUIRE_PASS_WEIGHTED,
+    QUIRE_PASS_MAX,
+    QUIRE_PASS_MODES
+} quire_pass_mode;
+
+typedef enum quire_fetch_hint {
+    QUIRE_FETCH_NONE,
+    QUIRE_FETCH_NEAR,
+    QUIRE_FETCH_FAR
+} quire_fetch_hint;
+
+/* Lines of a row that lie in an array of its own: where they are of row 0, and bytes from row to
+ * row. */
+typedef struct quire_fetch_side {
+    const uint8_t *base;
+    size_t stride;
+} quire_fetch_side;
+
+#define QUIRE_FETCH_MAX_DISTANCE 64
+#define QUIRE_FETCH_MAX_SIDES    4
+
+/* Which lines of a row to ask for before they are needed, of the pass that asks: at
+ * `base` of row 0, each 64 bytes further below `end`, and `last` bytes further. */
+typedef struct quire_fetch {
+    quire_fetch_hint hint;
+    uint32_t n_sides;
+    size_t distance; /* rows between asking and needing; at most QUIRE_FETCH_MAX_DISTANCE */
+    const uint8_t *base;
+    size_t stride;
+    size_t end;
+    size_t last;
+    quire_fetch_side sides[QUIRE_FETCH_MAX_SIDES];
+} quire_fetch;
+
+/* A bag, or a part of one: how many of the rows are its own. */
+typedef struct quire_pass_bag {
+    size_t n;
+    float divisor; /* of a mean; 0 if it is none */
+} quire_pass_bag;
+
+typedef struct quire_pass {
+    /* The same for all bags of a run. */
+    const uint8_t *codes;  /* of row 0, at the first byte of this pass                            */
+    const uint8_t *scales; /* of row 0; of a fused row it has the strides of the codes, and the   */
+    const uint8_t *zeros;  /* bias lies behind the scale                                          */
+    size_t code_stride;    /* bytes from row to row                                               */
+    size_t scale_stride;
+    size_t zero_stride;
+    float *sums;  /* [QUIRE_PASS_MAX_FLOATS]: kept when a bag goes on in another call    */
+    size_t plane; /* planar: floats from a plane of `out` to the next                    */
+    quire_float_type
+        scale; /* SPLIT: F32 or F16                                                   */
+    quire_float_type
+        value;          /* SPLIT: decoded values are rounded to it; the scalar passes only     */
+    uint32_t n_units;   /* 1, 2, 4, 8, 16                                                      */
+    uint32_t partial;   /* elements or bytes of a partial unit, 1 to 7                         */
+    uint32_t before;    /* bytes of the row's payload before this pass, up to 255              */
+    bool zero_is_float; /* SPLIT                                                               */
+
+    size_t out_stride; /* floats from the output of a bag to the next                          */
+    quire_fetch fetch;
+
+    /* Of these bags, whose rows follow each other. A part of a bag comes alone. */
+    const quire_pass_bag *bags;
+    size_t n_bags;
+    bool first;           /* sums start here, else they go on from `sums` and `bias`              */
+    bool last;            /* sums end here, in `out`                                              */
+    float bias;           /* FUSED: the sum of biases, kept likewise                              */
+    const uint64_t *rows; /* of all bags; also [i + fetch.distance] for i < n_fetch               */
+    const float *weights; /* of all bags, for WEIGHTED                                            */
+    size_t n_fetch;       /* rows for which one further on is fetched                             */
+    float *out;           /* the pass's columns of the first bag as float32                       */
+} quire_pass;
+
+typedef void (*quire_pass_fn)(quire_pass *pass);
+
+/* All passes of an instruction set, NULL where it has none for that many
+ * units: never for one unit or a partial one. */
+typedef struct quire_pass_table {
+    quire_pass_fn pass[QUIRE_PASS_KINDS][QUIRE_PASS_MODES][QUIRE_PASS_SIZES];
+} quire_pass_table;
+
+extern const quire_pass_table quire_pass_table_scalar;
+extern const quire_pass_table quire_pass_table_avx2;
+extern const quire_pass_table quire_pass_table_avx2_subnormal;
+extern const quire_pass_table quire_pass_table_avx512;
+
+/* Whether the second of these tables is for this processor, which has AVX2: measured, in a few
+ * microseconds. */
+bool quire_pass_avx2_likes_subnormals(void);
+
+/* Planes of a kind, and bytes of one unit of it. */
+uint32_t quire_pass_planes(quire_pass_kind kind);
+uint32_t quire_pass_unit_bytes(quire_pass_kind kind);
+
+/* Asks for the lines of a row. Any row number: nothing is read. */
+static inline __attribute__((always_inline)) void
+quire_fetch_row(const quire_fetch *f, uint64_t row)
+{
+    const uintptr_t at = (uintptr_t)f->base + row * f->stride;
+
+    if (f->hint == QUIRE_FETCH_NEAR) {
+        __builtin_prefetch((const void *)at, 0, 3);
+        __builtin_prefetch((const void *)(at + f->last), 0, 3);
+        for (size_t k = 64; k < f->end; k += 64)
+            __builtin_prefetch((const void *)(at + k), 0, 3);
+    } else {
+        __builtin_prefetch((const void *)at, 0, 2);
+        __builtin_prefetch((const void *)(at + f->last), 0, 2);
+        for (size_t k = 64; k < f->end; k += 64)
+            __builtin_prefetch((const void *)(at + k), 0, 2);
+    }
+    for (uint32_t k = 0; k < f->n_sides; k++)
+        __builtin_prefetch((const void *)((uintptr_t)f->sides[k].base + row * f->sides[k].stride));
+}
+
+#endif
