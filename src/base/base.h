@@ -24,6 +24,11 @@ typedef struct quire_ctx {
     const volatile int *canceled; /* set to non-zero from a signal handler; may be NULL */
     void (*progress)(void *data, const char *what, uint64_t done, uint64_t total); /* may be NULL */
     void *progress_data;
+    /* Threads of the caller's for long work (inorder.h): `parallel` NULL or n_threads below 2 is
+     * none. What is called from them: `io`, and `progress`, which is called by one at a time. */
+    quire_parallel_fn parallel;
+    void *pool;
+    uint32_t n_threads;
     uint32_t log_level; /* remarks of plugins on their work are told up to this level; 0: none */
 } quire_ctx;
 

@@ -25,6 +25,7 @@ enum {
     BULK = 64 << 10,       /* a piece from this length on is written by itself        */
     CHUNK = 1 << 20,       /* of bulk, through memory                                 */
     COPY_CHUNK = 16 << 20, /* of bulk, from file to file                              */
+    WRITEBACK = 8 << 20,   /* so much is left to the kernel at a time to write        */
 };
 
 /* ---- the destination ------------------------------------------------------------------------- */
@@ -207,21 +208,38 @@ typedef struct output {
     XXH3_state_t *hash; /* may be NULL */
     uint8_t *buffer;    /* CHUNK bytes; the first `n`, at most COALESCE, wait to be written */
     size_t n;
-    uint64_t start, total; /* length of the file before and after */
-    bool through_memory;   /* the kernel cannot copy, or the bytes are hashed */
+    uint64_t start, total;     /* length of the file before and after */
+    uint64_t hashed;           /* everything up to here is in the hash */
+    uint64_t dirty, dirty_end; /* written one behind the other since the kernel was told to write */
+    bool through_memory;       /* the kernel cannot copy, or the bytes are hashed */
 } output;
 
 static quire_status
-fail_write(output *o, int error)
+fail_write(quire_ctx *ctx, const output *o, int error)
 {
     char path[PATH_ROOM];
-    return quire_temp_write_failed(o->ctx, shown(o->staged, path), o->staged->fd, error, o->total);
+    return quire_temp_write_failed(ctx, shown(o->staged, path), o->staged->fd, error, o->total);
+}
+
+/* What is written goes on its way to the disk while the next is made: the fsync at the end then has
+ * less to wait for. */
+static void
+write_back(output *o, uint64_t at, uint64_t n)
+{
+    const quire_io *io = o->ctx->io;
+    if (at != o->dirty_end) o->dirty = at;
+    o->dirty_end = at + n;
+    if (o->dirty_end - o->dirty < WRITEBACK) return;
+    (void)io->start_writeback(io->data, o->staged->fd, (off_t)o->dirty,
+                              (off_t)(o->dirty_end - o->dirty));
+    o->dirty = o->dirty_end;
 }
 
 /* Every chunk that was written passes here. */
 static quire_status
 written(output *o, uint64_t n)
 {
+    write_back(o, o->staged->written, n);
     o->staged->written += n;
     if (o->ctx->progress != NULL) {
         o->ctx->progress(o->ctx->progress_data, "writing", o->staged->written - o->start,
@@ -233,9 +251,10 @@ written(output *o, uint64_t n)
 static quire_status
 emit(output *o, const uint8_t *bytes, size_t n)
 {
-    const int error = quire_io_write_all(o->ctx->io, o->staged->fd, bytes, n);
-    if (error != 0) return fail_write(o, error);
+    const int error = quire_io_pwrite_all(o->ctx->io, o->staged->fd, bytes, n, o->staged->written);
+    if (error != 0) return fail_write(o->ctx, o, error);
     if (o->hash != NULL) XXH3_64bits_update(o->hash, bytes, n);
+    o->hashed += n;
     return written(o, n);
 }
 
@@ -260,12 +279,14 @@ copy_file(output *o, const quire_rope_piece *piece, uint64_t *done)
 {
     const quire_io *io = o->ctx->io;
     off_t off = (off_t)piece->u.off;
+    off_t to = (off_t)o->staged->written;
     while (*done < piece->len && !o->through_memory) {
         const uint64_t rest = piece->len - *done;
         const size_t n = rest < COPY_CHUNK ? (size_t)rest : COPY_CHUNK;
-        const ssize_t got = io->copy_range(io->data, piece->source->fd, &off, o->staged->fd, n);
+        const ssize_t got =
+            io->copy_range(io->data, piece->source->fd, &off, o->staged->fd, &to, n);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0 && !is_unsupported(errno)) return fail_write(o, errno);
+        if (got < 0 && !is_unsupported(errno)) return fail_write(o->ctx, o, errno);
         if (got <= 0) {
             /* 0 is the end of a file that became shorter: reading it will say so. */
             o->through_memory = true;
@@ -325,6 +346,69 @@ put_small(output *o, const quire_rope_piece *piece)
     return QUIRE_OK;
 }
 
+/* --- bytes that are made while they are written ------------------------------------------------ */
+
+static bool
+is_made(const quire_rope_piece *piece)
+{
+    return piece->kind == QUIRE_ROPE_SOURCE && piece->source->making != NULL;
+}
+
+static void
+place_made(const output *o, const quire_rope *rope)
+{
+    for (size_t i = 0; i < rope->n_pieces; i++) {
+        const quire_rope_piece *piece = &rope->pieces[i];
+        if (is_made(piece)) piece->source->making->place(piece->source, o->start + piece->at);
+    }
+}
+
+static quire_status
+put_made_bytes(quire_ctx *ctx, const quire_taker *taker, uint64_t at, const void *bytes, size_t n)
+{
+    output *o = taker->data;
+    if (at < o->staged->written || at > o->total || n > o->total - at)
+        return quire_bug(ctx, "%zu bytes were made for %llu of a file of %llu", n,
+                         (unsigned long long)at, (unsigned long long)o->total);
+    const int error = quire_io_pwrite_all(ctx->io, o->staged->fd, bytes, n, at);
+    if (error != 0) return fail_write(ctx, o, error);
+    if (at == o->hashed) {
+        if (o->hash != NULL) XXH3_64bits_update(o->hash, bytes, n);
+        o->hashed += n;
+    }
+    write_back(o, at, n);
+    return quire_check_canceled(ctx);
+}
+
+/* Reads back what was written out of order, for the hash. */
+static quire_status
+catch_up(output *o)
+{
+    const quire_source own =
+        quire_source_of_file(o->staged->fd, o->staged->written, o->staged->temp_name);
+    while (o->hash != NULL && o->hashed < o->staged->written) {
+        const uint64_t rest = o->staged->written - o->hashed;
+        const size_t n = rest < CHUNK ? (size_t)rest : CHUNK;
+        QUIRE_TRY(quire_source_read(o->ctx, &own, o->hashed, o->buffer, n));
+        XXH3_64bits_update(o->hash, o->buffer, n);
+        o->hashed += n;
+    }
+    o->hashed = o->staged->written;
+    return QUIRE_OK;
+}
+
+static quire_status
+put_made(output *o, const quire_rope_piece *piece)
+{
+    const quire_taker taker = {.put = put_made_bytes, .data = o};
+    QUIRE_TRY(flush(o));
+    QUIRE_TRY(piece->source->making->make(o->ctx, piece->source, &taker));
+    o->staged->written += piece->len;
+    return catch_up(o);
+}
+
+/* --- ropes ------------------------------------------------------------------------------------- */
+
 /* So that a disk that is too small is told at once, not after an hour. */
 static quire_status
 claim_room(output *o)
@@ -334,17 +418,23 @@ claim_room(output *o)
     do {
         error = o->ctx->io->allocate(o->ctx->io->data, o->staged->fd, (off_t)o->total);
     } while (error == EINTR);
-    return error == 0 || is_unsupported(error) ? QUIRE_OK : fail_write(o, error);
+    return error == 0 || is_unsupported(error) ? QUIRE_OK : fail_write(o->ctx, o, error);
+}
+
+static quire_status
+put_piece(output *o, const quire_rope_piece *piece)
+{
+    if (is_made(piece)) return put_made(o, piece);
+    return piece->len < BULK ? put_small(o, piece) : put_bulk(o, piece);
 }
 
 static quire_status
 put_rope(output *o, const quire_rope *rope)
 {
     QUIRE_TRY(claim_room(o));
-    for (size_t i = 0; i < rope->n_pieces; i++) {
-        const quire_rope_piece *piece = &rope->pieces[i];
-        QUIRE_TRY(piece->len < BULK ? put_small(o, piece) : put_bulk(o, piece));
-    }
+    place_made(o, rope);
+    for (size_t i = 0; i < rope->n_pieces; i++)
+        QUIRE_TRY(put_piece(o, &rope->pieces[i]));
     QUIRE_TRY(flush(o));
     if (o->staged->written == o->total) return QUIRE_OK;
     return quire_bug(o->ctx, "a rope of %llu bytes gave %llu", (unsigned long long)rope->size,
@@ -365,6 +455,7 @@ quire_staged_write_rope(quire_ctx *ctx, quire_staged *staged, const quire_rope *
         .buffer = quire_alloc(ctx->alloc, CHUNK),
         .start = staged->written,
         .total = staged->written + rope->size,
+        .hashed = staged->written,
         .through_memory = out_hash != NULL,
     };
     if (o.buffer == NULL) return quire_nomem(ctx);
@@ -384,13 +475,13 @@ quire_staged_write(quire_ctx *ctx, quire_staged *staged, const void *bytes, size
 {
     output o = {.ctx = ctx, .staged = staged, .total = staged->written + n};
     staged->synced = false;
-    const int error = quire_io_write_all(ctx->io, staged->fd, bytes, n);
+    const int error = quire_io_pwrite_all(ctx->io, staged->fd, bytes, n, staged->written);
     if (error == 0) {
         staged->written += n;
         return QUIRE_OK;
     }
     staged->broken = true;
-    return fail_write(&o, error);
+    return fail_write(ctx, &o, error);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -526,12 +617,43 @@ quire_spool_append(quire_ctx *ctx, quire_spool *spool, const void *bytes, size_t
                    uint64_t *out_off)
 {
     const uint64_t off = spool->source.size;
-    const int error = quire_io_write_all(ctx->io, spool->fd, bytes, n);
+    const int error = quire_io_pwrite_all(ctx->io, spool->fd, bytes, n, off);
     if (error != 0) {
         return quire_temp_write_failed(ctx, spool->source.name, spool->fd, error, off + n);
     }
     spool->source.size = off + n;
     *out_off = off;
+    return QUIRE_OK;
+}
+
+typedef struct spooling {
+    quire_spool *spool;
+    uint64_t end; /* of the spool when all is made */
+} spooling;
+
+static quire_status
+put_in_spool(quire_ctx *ctx, const quire_taker *taker, uint64_t at, const void *bytes, size_t n)
+{
+    const spooling *s = taker->data;
+    const int error = quire_io_pwrite_all(ctx->io, s->spool->fd, bytes, n, at);
+    if (error == 0) return QUIRE_OK;
+    return quire_temp_write_failed(ctx, s->spool->source.name, s->spool->fd, error, s->end);
+}
+
+quire_status
+quire_spool_make(quire_ctx *ctx, quire_spool *spool, const quire_source *const *sources, size_t n,
+                 uint64_t *out_offs)
+{
+    spooling s = {.spool = spool, .end = spool->source.size};
+    const quire_taker taker = {.put = put_in_spool, .data = &s};
+    for (size_t i = 0; i < n; i++) {
+        sources[i]->making->place(sources[i], s.end);
+        out_offs[i] = s.end;
+        s.end += sources[i]->size;
+    }
+    for (size_t i = 0; i < n; i++)
+        QUIRE_TRY(sources[i]->making->make(ctx, sources[i], &taker));
+    spool->source.size = s.end;
     return QUIRE_OK;
 }
 

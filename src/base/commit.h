@@ -32,9 +32,10 @@ QUIRE_MUST_USE quire_status quire_staged_create(quire_ctx *ctx, const char *path
 QUIRE_MUST_USE quire_status quire_staged_set_name(quire_ctx *ctx, quire_staged *staged,
                                                   const char *name);
 /* Appends a finished rope; room on the disk is claimed first. Through memory in chunks of at most
- * 1 MiB, bulk from file to file where the kernel can. `out_hash` (may be NULL) receives XXH3-64 of
- * what this call wrote; asking for it means that all passes through memory. Reports QUIRE_E_IO,
- * QUIRE_E_NOMEM, QUIRE_E_CANCELED. */
+ * 1 MiB, bulk from file to file where the kernel can; bytes that are made while they are written
+ * (source.h) go straight to their place. `out_hash` (may be NULL) receives XXH3-64 of what this
+ * call wrote; asking for it means that all passes through memory. Reports QUIRE_E_IO,
+ * QUIRE_E_NOMEM, QUIRE_E_CANCELED, and what making bytes does. */
 QUIRE_MUST_USE quire_status quire_staged_write_rope(quire_ctx *ctx, quire_staged *staged,
                                                     const quire_rope *rope, uint64_t *out_hash);
 /* Appends bytes. Reports QUIRE_E_IO. */
@@ -54,8 +55,8 @@ QUIRE_MUST_USE quire_status quire_staged_commit(quire_ctx *ctx, quire_staged *st
 void quire_staged_abandon(quire_ctx *ctx, quire_staged *staged);
 
 /* An unlinked temporary file for intermediate data beside `path` (NULL, or that fails: in
- * TMPDIR, else /tmp), growing at the end. Codes on their way from quantizing to exporting live
- * here: they may not fit in memory. */
+ * TMPDIR, else /tmp), growing at the end. What is made before it is known where it goes lives
+ * here: it may not fit in memory. */
 typedef struct quire_spool {
     quire_source source; /* readable at any time up to source.size */
     int fd;
@@ -65,6 +66,11 @@ QUIRE_MUST_USE quire_status quire_spool_create(quire_ctx *ctx, const char *path,
 /* Appends; *out_off is where. After a failure only quire_spool_close is of use. */
 QUIRE_MUST_USE quire_status quire_spool_append(quire_ctx *ctx, quire_spool *spool,
                                                const void *bytes, size_t n, uint64_t *out_off);
+/* Appends sources whose bytes are made now, one behind the other; out_offs[n] is where. After a
+ * failure only quire_spool_close is of use. Reports QUIRE_E_IO and what making them does. */
+QUIRE_MUST_USE quire_status quire_spool_make(quire_ctx *ctx, quire_spool *spool,
+                                             const quire_source *const *sources, size_t n,
+                                             uint64_t *out_offs);
 /* Safe on a zeroed spool and twice. */
 void quire_spool_close(quire_ctx *ctx, quire_spool *spool);
 

@@ -116,10 +116,24 @@ posix_write(void *data, int fd, const void *buf, size_t n)
 }
 
 static ssize_t
-posix_copy_range(void *data, int in, off_t *in_off, int out, size_t n)
+posix_pwrite(void *data, int fd, const void *buf, size_t n, off_t off)
 {
     (void)data;
-    return copy_file_range(in, in_off, out, NULL, n, 0);
+    return pwrite(fd, buf, n, off);
+}
+
+static ssize_t
+posix_copy_range(void *data, int in, off_t *in_off, int out, off_t *out_off, size_t n)
+{
+    (void)data;
+    return copy_file_range(in, in_off, out, out_off, n, 0);
+}
+
+static int
+posix_start_writeback(void *data, int fd, off_t off, off_t n)
+{
+    (void)data;
+    return sync_file_range(fd, off, n, SYNC_FILE_RANGE_WRITE);
 }
 
 /* Not posix_fallocate: where the file system cannot, libc writes into every block instead. */
@@ -207,7 +221,9 @@ const quire_io quire_io_posix = {
     .read = posix_read,
     .pread = posix_pread,
     .write = posix_write,
+    .pwrite = posix_pwrite,
     .copy_range = posix_copy_range,
+    .start_writeback = posix_start_writeback,
     .allocate = posix_allocate,
     .free_space = posix_free_space,
     .set_blocking = posix_set_blocking,
@@ -240,6 +256,22 @@ quire_io_write_all(const quire_io *io, int fd, const void *bytes, size_t n)
         if (done < 0) return errno;
         if (done == 0) return EIO;
         at += done;
+        n -= (size_t)done;
+    }
+    return 0;
+}
+
+int
+quire_io_pwrite_all(const quire_io *io, int fd, const void *bytes, size_t n, uint64_t off)
+{
+    const uint8_t *at = bytes;
+    while (n > 0) {
+        const ssize_t done = io->pwrite(io->data, fd, at, n, (off_t)off);
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) return errno;
+        if (done == 0) return EIO;
+        at += done;
+        off += (uint64_t)done;
         n -= (size_t)done;
     }
     return 0;

@@ -2,7 +2,7 @@
  *
  * Members have POSIX semantics: -1 and errno on failure. `quire_io_posix` is the real one. Every
  * member takes the table's `data` first. No other file of quire calls open, read, write, rename,
- * ...
+ * ... Where a context has threads (base.h), pread is called from several at a time.
  */
 #ifndef QUIRE_BASE_IO_H
 #define QUIRE_BASE_IO_H
@@ -23,8 +23,10 @@ typedef struct quire_io {
     ssize_t (*read)(void *data, int fd, void *buf, size_t n);
     ssize_t (*pread)(void *data, int fd, void *buf, size_t n, off_t off);
     ssize_t (*write)(void *data, int fd, const void *buf, size_t n);
-    /* copy_file_range to the place where `out` is */
-    ssize_t (*copy_range)(void *data, int in, off_t *in_off, int out, size_t n);
+    ssize_t (*pwrite)(void *data, int fd, const void *buf, size_t n, off_t off);
+    ssize_t (*copy_range)(void *data, int in, off_t *in_off, int out, off_t *out_off, size_t n);
+    /* The kernel may begin to bring these bytes to the disk. A hint: nothing is waited for. */
+    int (*start_writeback)(void *data, int fd, off_t off, off_t n);
     /* Room for `size` bytes from the start on, as posix_fallocate but never emulated: EOPNOTSUPP.
      * 0 or an errno value; errno is not set. */
     int (*allocate)(void *data, int fd, off_t size);
@@ -48,6 +50,7 @@ extern const quire_io quire_io_posix;
  * never repeated: the descriptor is gone either way. */
 int quire_io_open(const quire_io *io, int dir, const char *path, int flags, unsigned mode);
 int quire_io_write_all(const quire_io *io, int fd, const void *bytes, size_t n);
+int quire_io_pwrite_all(const quire_io *io, int fd, const void *bytes, size_t n, uint64_t off);
 int quire_io_close(const quire_io *io, int fd);
 
 /* The untranslated text of an errno value; never NULL. */

@@ -154,6 +154,12 @@ quire_source_of_memory(const void *ptr, size_t len, const char *name)
     return (quire_source){.size = len, .read = memory_read, .memory = ptr, .fd = -1, .name = name};
 }
 
+quire_source
+quire_source_of_file(int fd, uint64_t size, const char *name)
+{
+    return (quire_source){.size = size, .read = file_read, .fd = fd, .name = name};
+}
+
 static bool
 same_time(struct timespec a, struct timespec b)
 {

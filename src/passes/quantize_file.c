@@ -248,6 +248,8 @@ run_passes(job *j)
     const quire_manager_options manager = {0};
     j->tables.beside = j->output;
     j->tables.plan_only = j->options.dry_run != 0;
+    /* Which tables stay as they are must be known before the output is laid out. */
+    j->tables.made_when_saved = !j->options.keep_non_finite;
     QUIRE_TRY(
         quire_table_source_load(j->ctx, j->model, &j->tables, j->hooks.annotator, &j->source));
     return quire_pipeline_run(j->ctx, &run, pipeline, &manager);

@@ -6,18 +6,18 @@
  *         quantized spec, all the same one, and adds them as initializers beside the table. Target
  *         dequantized: one float table of the decoded values instead. Nothing is added before all
  *         tables are done.
- * Leaves: initializers nobody reads yet, their data in the spools of run->tables; figures in
- *         run->tables.
+ * Leaves: initializers nobody reads yet, their data in the spool of run->tables, and figures in
+ *         run->tables; or, if run->tables says so, data and figures that are made when the model is
+ *         saved.
  * Keeps:  everything else: the tables themselves, their lookups, all layers.
  */
 #include "base/alloc.h"
 #include "base/diag.h"
-#include "base/real.h"
 #include "graph/edit.h"
 #include "graph/layer.h"
 #include "graph/path.h"
 #include "passes/pass.h"
-#include "passes/table_codes.h"
+#include "passes/table_making.h"
 #include "passes/table_spec.h"
 
 /* What is known of one table on the way. */
@@ -25,15 +25,16 @@ typedef struct plan {
     const quire_spec *spec; /* NULL: no eligible lookup, or none seen yet */
     quire_node from;        /* the lookup it was read at                  */
     bool seen;
-    quire_part_place place;
+    quire_table_making *making;  /* NULL: nothing is made */
+    uint64_t off[QUIRE_N_PARTS]; /* in the spool, of parts that are there */
 } plan;
 
 typedef struct quantizer {
     quire_ctx *ctx;
     quire_model *m;
     quire_tables *tables;
-    plan *plans; /* by table */
-    uint32_t files[QUIRE_N_PARTS];
+    plan *plans;   /* by table */
+    uint32_t file; /* of the model: the spool; 0: none */
 } quantizer;
 
 /* --- specs ------------------------------------------------------------------------------------ */
@@ -117,29 +118,24 @@ zero_source(void)
 }
 
 static quire_status
-open_spools(quantizer *q)
+open_spool(quantizer *q)
 {
-    if (q->tables->has_spools) return QUIRE_OK;
-    q->tables->has_spools = true;
-    for (int p = 0; p < QUIRE_N_PARTS; p++) {
-        q->tables->spools[p] = (quire_spool){.fd = -1, .source = {.fd = -1}};
-    }
-    for (int p = 0; p < QUIRE_N_PARTS; p++) {
-        QUIRE_TRY(quire_spool_create(q->ctx, q->tables->beside, &q->tables->spools[p]));
-    }
+    if (q->tables->has_spool) return QUIRE_OK;
+    QUIRE_TRY(quire_spool_create(q->ctx, q->tables->beside, &q->tables->spool));
+    q->tables->has_spool = true;
     return QUIRE_OK;
 }
 
 /* Gives the table's lookups whose reason was `before` the reason non-finite, and takes the table
  * out of this run. */
 static quire_status
-leave_alone(quantizer *q, size_t table, const quire_table_job *job, quire_reason before)
+leave_alone(quantizer *q, size_t table, uint64_t row, uint64_t column, quire_reason before)
 {
     quire_found_table *t = &q->tables->tables[table];
     quire_bytes text;
     QUIRE_TRY(quire_arena_format(q->ctx, &q->m->arena, &text,
                                  "row %llu, column %llu (counted from 0) is NaN or Inf",
-                                 (unsigned long long)job->row, (unsigned long long)job->column));
+                                 (unsigned long long)row, (unsigned long long)column));
     for (size_t i = 0; i < q->tables->n_lookups; i++) {
         quire_lookup *l = &q->tables->lookups[i];
         if (l->table != table + 1 || l->reason != before) continue;
@@ -158,49 +154,62 @@ static quire_status
 look_at_table(quantizer *q, size_t table)
 {
     quire_found_table *t = &q->tables->tables[table];
-    quire_table_job job = {.m = q->m, .tables = q->tables, .table = t, .look_only = true};
+    quire_table_job job = {.m = q->m, .options = q->tables->options, .table = t, .look_only = true};
     if (t->excluded != QUIRE_REASON_NOT_SMALLER) return QUIRE_OK;
     QUIRE_TRY(quire_table_quantize(q->ctx, &job));
-    return job.finite ? QUIRE_OK : leave_alone(q, table, &job, QUIRE_REASON_NOT_SMALLER);
+    if (job.finite) return QUIRE_OK;
+    return leave_alone(q, table, job.row, job.column, QUIRE_REASON_NOT_SMALLER);
 }
 
-/* An eps that wipes out whole rows is what was asked for, and hardly what was meant. */
-static void
-warn_flattened(quantizer *q, const quire_found_table *t)
+/* Has the part bytes that are not in memory? */
+static bool
+is_elsewhere(const quire_part_making *part)
 {
-    char eps[QUIRE_REAL_ROOM];
-    if (t->flattened_rows == 0) return;
-    quire_tell(
-        q->ctx, QUIRE_WARNING, NULL,
-        "table \"%.*s\": %llu of %llu rows are not wider than %u x %s, the observer's eps, "
-        "so their scale became 1 and their elements nearly all decode to one value; zp=float "
-        "observer=minmax without eps keeps them",
-        (int)t->name.len, (const char *)t->name.ptr, (unsigned long long)t->flattened_rows,
-        (unsigned long long)t->rows, (1u << t->bits) - 1, quire_real_print((double)t->eps, eps));
+    return part->size > 0 && part->memory == NULL;
+}
+
+/* Parts that are not in memory go to the spool. */
+static quire_status
+make_now(quantizer *q, plan *p)
+{
+    quire_source sources[QUIRE_N_PARTS];
+    const quire_source *list[QUIRE_N_PARTS];
+    uint64_t offs[QUIRE_N_PARTS];
+    size_t n = 0;
+    for (int k = 0; k < QUIRE_N_PARTS; k++) {
+        if (!is_elsewhere(&p->making->parts[k])) continue;
+        sources[n] = quire_table_part_source(p->making, (quire_part)k);
+        list[n] = &sources[n];
+        n++;
+    }
+    if (n == 0) return quire_table_make(q->ctx, p->making, NULL);
+    QUIRE_TRY(open_spool(q));
+    QUIRE_TRY(quire_spool_make(q->ctx, &q->tables->spool, list, n, offs));
+    for (int k = QUIRE_N_PARTS; k-- > 0;) {
+        if (is_elsewhere(&p->making->parts[k])) p->off[k] = offs[--n];
+    }
+    return QUIRE_OK;
+}
+
+static bool
+is_made_when_saved(const quantizer *q, const plan *p)
+{
+    for (int k = 0; k < QUIRE_N_PARTS && q->tables->made_when_saved; k++) {
+        if (is_elsewhere(&p->making->parts[k])) return true;
+    }
+    return false;
 }
 
 static quire_status
-quantize_table(quantizer *q, size_t table, uint64_t done, uint64_t total)
+quantize_table(quantizer *q, size_t table)
 {
-    quire_found_table *t = &q->tables->tables[table];
-    quire_table_job job = {
-        .m = q->m, .tables = q->tables, .table = t, .done = done, .total = total};
-    QUIRE_TRY(open_spools(q));
-    QUIRE_TRY(quire_table_quantize(q->ctx, &job));
-    if (!job.finite && q->tables->options->keep_non_finite) {
-        return leave_alone(q, table, &job, QUIRE_REASON_NONE);
-    }
-    if (!job.finite) {
-        return quire_fail(
-            q->ctx, QUIRE_E_INVALID, NULL,
-            "table \"%.*s\" holds NaN or Inf at row %llu, column %llu (counted from 0); "
-            "--non-finite keep-float leaves such tables alone",
-            (int)t->name.len, (const char *)t->name.ptr, (unsigned long long)job.row,
-            (unsigned long long)job.column);
-    }
-    q->plans[table].place = job.place;
-    warn_flattened(q, t);
-    return QUIRE_OK;
+    plan *p = &q->plans[table];
+    QUIRE_TRY(
+        quire_table_making_create(q->ctx, q->m, q->tables, &q->tables->tables[table], &p->making));
+    if (is_made_when_saved(q, p)) return QUIRE_OK;
+    QUIRE_TRY(make_now(q, p));
+    if (!p->making->is_left) return QUIRE_OK;
+    return leave_alone(q, table, p->making->row, p->making->column, QUIRE_REASON_NONE);
 }
 
 static uint64_t
@@ -214,45 +223,44 @@ payload(const quire_model *m, const quire_found_table *t)
 static quire_status
 quantize_data(quantizer *q)
 {
-    uint64_t total = 0, done = 0;
+    q->tables->payload_done = q->tables->payload_total = 0;
     for (size_t i = 0; i < q->tables->n_tables; i++) {
-        if (q->plans[i].spec != NULL) total += payload(q->m, &q->tables->tables[i]);
+        if (q->plans[i].spec != NULL)
+            q->tables->payload_total += payload(q->m, &q->tables->tables[i]);
     }
     for (size_t i = 0; i < q->tables->n_tables; i++) {
-        if (q->plans[i].spec == NULL) continue;
-        QUIRE_TRY(quantize_table(q, i, done, total));
-        done += payload(q->m, &q->tables->tables[i]);
-    }
-    if (q->ctx->progress != NULL && total > 0) {
-        q->ctx->progress(q->ctx->progress_data, "quantizing", total, total);
+        if (q->plans[i].spec != NULL) QUIRE_TRY(quantize_table(q, i));
     }
     return QUIRE_OK;
 }
 
 /* --- initializers ----------------------------------------------------------------------------- */
 
+/* A file of the model that is all parts' of a dry run, or all parts' in the spool. */
 static quire_status
-register_zeros(quantizer *q)
+register_file(quantizer *q)
 {
-    QUIRE_TRY(quire_model_add_file(q->ctx, q->m, zero_source(), "zeros", false, &q->files[0]));
-    for (int p = 1; p < QUIRE_N_PARTS; p++)
-        q->files[p] = q->files[0];
-    return QUIRE_OK;
+    const quire_source *spool = &q->tables->spool.source;
+    if (q->tables->plan_only)
+        return quire_model_add_file(q->ctx, q->m, zero_source(), "zeros", false, &q->file);
+    if (!q->tables->has_spool) return QUIRE_OK;
+    return quire_model_add_file(q->ctx, q->m, *spool, spool->name, false, &q->file);
 }
 
-/* The spools become files of the model. */
+/* Where the bytes of a part are, or will be. */
 static quire_status
-register_spools(quantizer *q)
+blob_of_part(quantizer *q, const plan *p, int k, uint64_t size, quire_blob *out)
 {
-    for (int p = 0; p < QUIRE_N_PARTS && q->tables->has_spools; p++) {
-        const quire_source *s = &q->tables->spools[p].source;
-        if (s->size == 0) continue;
-        QUIRE_TRY(quire_model_add_file(q->ctx, q->m, *s, s->name, false, &q->files[p]));
+    *out = (quire_blob){.file = q->file, .len = size};
+    if (size == 0) *out = (quire_blob){.file = 0};
+    if (size == 0 || q->tables->plan_only) return QUIRE_OK;
+    if (is_elsewhere(&p->making->parts[k]) && !is_made_when_saved(q, p)) {
+        out->u.off = p->off[k];
+        return QUIRE_OK;
     }
-    return QUIRE_OK;
+    const quire_source source = quire_table_part_source(p->making, (quire_part)k);
+    return quire_model_add_file(q->ctx, q->m, source, source.name, false, &out->file);
 }
-
-enum { LEAST_EXTERNAL = 1024 }; /* bytes; smaller ones are embedded wherever the table was */
 
 static quire_status
 add_part(quantizer *q, const quire_found_table *t, const quire_part_shape *part, quire_blob data,
@@ -268,32 +276,30 @@ add_part(quantizer *q, const quire_found_table *t, const quire_part_shape *part,
                                     .rank = part->rank,
                                     .dims = part->dims,
                                     .data = data,
-                                    .external = t->external && part->size >= LEAST_EXTERNAL};
+                                    .external = t->external && part->size >= QUIRE_PART_IN_MEMORY};
     QUIRE_TRY(quire_tensor_create(q->ctx, q->m, &make, &tensor));
     return quire_graph_add_initializer(q->ctx, q->m, t->graph, tensor, out_value);
 }
 
 static quire_status
-add_parts(quantizer *q, quire_found_table *t, const quire_part_place *place,
-          const quire_part_shape *parts)
+add_parts(quantizer *q, quire_found_table *t, const plan *p, const quire_part_shape *parts)
 {
     static const char *const suffixes[] = {"codes", "scales", "zero_points"};
     quire_value *const values[] = {&t->codes, &t->scales, &t->zero_points};
     quire_bytes *const names[] = {&t->codes_name, &t->scales_name, &t->zero_points_name};
     const bool decoded = q->tables->options->target == QUIRE_TARGET_DEQUANTIZED;
-    for (int p = 0; p < (decoded ? 1 : QUIRE_N_PARTS); p++) {
-        const quire_blob data = {.file = parts[p].size > 0 ? q->files[p] : 0,
-                                 .u.off = q->tables->plan_only ? 0 : place->off[p],
-                                 .len = parts[p].size};
-        QUIRE_TRY(add_part(q, t, &parts[p], data, decoded ? "dequantized" : suffixes[p], values[p],
-                           names[p]));
-        t->bytes_after += parts[p].size;
+    for (int k = 0; k < (decoded ? 1 : QUIRE_N_PARTS); k++) {
+        quire_blob data;
+        QUIRE_TRY(blob_of_part(q, p, k, parts[k].size, &data));
+        QUIRE_TRY(add_part(q, t, &parts[k], data, decoded ? "dequantized" : suffixes[k], values[k],
+                           names[k]));
+        t->bytes_after += parts[k].size;
     }
     return QUIRE_OK;
 }
 
 static quire_status
-add_initializers(quantizer *q, quire_found_table *t, const quire_part_place *place)
+add_initializers(quantizer *q, quire_found_table *t, const plan *p)
 {
     quire_row_format f;
     quire_part_shape parts[QUIRE_N_PARTS];
@@ -302,7 +308,7 @@ add_initializers(quantizer *q, quire_found_table *t, const quire_part_place *pla
     t->block = f.choice.block;
     t->bytes_before = payload(q->m, t);
     t->bytes_after = t->keeps_float ? t->bytes_before : 0;
-    QUIRE_TRY(add_parts(q, t, place, parts));
+    QUIRE_TRY(add_parts(q, t, p, parts));
     t->quantized = true;
     return QUIRE_OK;
 }
@@ -327,10 +333,10 @@ quantize(quantizer *q)
     }
     if (!has_work(q)) return QUIRE_OK;
     if (!plan_only) QUIRE_TRY(quantize_data(q));
-    QUIRE_TRY(plan_only ? register_zeros(q) : register_spools(q));
+    QUIRE_TRY(register_file(q));
     for (size_t i = 0; i < q->tables->n_tables; i++) {
         if (q->plans[i].spec == NULL) continue;
-        QUIRE_TRY(add_initializers(q, &q->tables->tables[i], &q->plans[i].place));
+        QUIRE_TRY(add_initializers(q, &q->tables->tables[i], &q->plans[i]));
     }
     return QUIRE_OK;
 }

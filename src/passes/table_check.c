@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/diag.h"
+#include "base/inorder.h"
 #include "graph/tensor.h"
 #include "passes/table_codes.h"
 
@@ -38,108 +39,96 @@ has_shape(const quire_tensor_rec *r, const quire_part_shape *part)
     return true;
 }
 
-/* One table being decoded. */
-typedef struct decoding {
+/* One table being compared. */
+typedef struct comparing {
     const quire_found_table *table;
-    quire_row_format format;
+    const quire_model *written;
     quire_part_shape parts[QUIRE_N_PARTS];
-    quire_tensor_reader readers[QUIRE_N_PARTS];
-    bool plain; /* target dequantized: the values are there as they are */
-    uint64_t rows;
-    size_t row_size; /* of a decoded row */
-    uint8_t *memory;
-    size_t memory_size;
-    uint8_t *in[QUIRE_N_PARTS], *out;
-} decoding;
+    quire_blob data[QUIRE_N_PARTS];
+    size_t at[QUIRE_N_PARTS]; /* of a chunk's parts in its slot, behind the digest */
+    XXH3_state_t hash;
+} comparing;
+
+enum { DIGEST_ROOM = 64 }; /* at the start of a slot */
 
 static quire_status
-open_part(checker *c, decoding *d, int part, quire_bytes name)
+find_part(checker *c, comparing *k, int part, quire_bytes name)
 {
     const quire_sym sym = quire_syms_find(&c->written->syms, name);
     const quire_tensor t = sym.id != 0 ? c->by_name[sym.id] : (quire_tensor){0};
-    if (t.id == 0 || !has_shape(quire_tensor_at(c->written, t), &d->parts[part])) {
+    const quire_tensor_rec *r = t.id != 0 ? quire_tensor_at(c->written, t) : NULL;
+    if (r == NULL || !has_shape(r, &k->parts[part]) || r->form == QUIRE_FORM_TYPED ||
+        r->form == QUIRE_FORM_SPARSE) {
         return quire_bug(c->ctx, "the written file lacks initializer \"%.*s\", or it is another",
                          (int)name.len, (const char *)name.ptr);
     }
-    return quire_tensor_reader_init(c->ctx, &d->readers[part], c->written, t);
+    k->data[part] = r->data;
+    return QUIRE_OK;
 }
 
 static quire_status
-open_parts(checker *c, decoding *d)
+find_parts(checker *c, comparing *k)
 {
-    const quire_found_table *t = d->table;
+    const quire_found_table *t = k->table;
     const quire_target target = c->tables->options->target;
-    d->plain = target == QUIRE_TARGET_DEQUANTIZED;
-    QUIRE_TRY(quire_table_format(c->ctx, t, &d->format));
-    QUIRE_TRY(quire_table_parts(c->ctx, t, &d->format, target, d->parts));
-    QUIRE_TRY(open_part(c, d, QUIRE_PART_CODES, t->codes_name));
-    if (d->plain) return QUIRE_OK;
-    QUIRE_TRY(open_part(c, d, QUIRE_PART_SCALES, t->scales_name));
-    return open_part(c, d, QUIRE_PART_ZERO_POINTS, t->zero_points_name);
+    quire_row_format f;
+    QUIRE_TRY(quire_table_format(c->ctx, t, &f));
+    QUIRE_TRY(quire_table_parts(c->ctx, t, &f, target, k->parts));
+    QUIRE_TRY(find_part(c, k, QUIRE_PART_CODES, t->codes_name));
+    if (target == QUIRE_TARGET_DEQUANTIZED) return QUIRE_OK;
+    QUIRE_TRY(find_part(c, k, QUIRE_PART_SCALES, t->scales_name));
+    return find_part(c, k, QUIRE_PART_ZERO_POINTS, t->zero_points_name);
 }
 
 static quire_status
-take_memory(checker *c, decoding *d)
+digest_chunk(quire_ctx *ctx, void *data, void *slot, uint64_t i)
 {
-    enum { ALIGN = 64 };
-    uint64_t at[QUIRE_N_PARTS + 1];
-    uint64_t total = 0;
-    d->rows = quire_table_chunk_rows(d->table);
-    d->row_size = d->format.width * quire_row_dtype_size(d->format.choice.dtype);
-    for (int p = 0; p <= QUIRE_N_PARTS; p++) {
-        const uint64_t row = p < QUIRE_N_PARTS ? d->parts[p].row_size : d->row_size;
-        at[p] = total;
-        total += (d->rows * row + ALIGN - 1) / ALIGN * ALIGN;
-    }
-    if (total > SIZE_MAX / 2) return quire_nomem(c->ctx);
-    d->memory_size = (size_t)total;
-    d->memory = quire_alloc(c->ctx->alloc, d->memory_size);
-    if (d->memory == NULL && total > 0) return quire_nomem(c->ctx);
-    for (int p = 0; p < QUIRE_N_PARTS; p++)
-        d->in[p] = d->memory + at[p];
-    d->out = d->memory + at[QUIRE_N_PARTS];
-    return QUIRE_OK;
-}
-
-static quire_status
-decode_chunk(checker *c, decoding *d, size_t n, XXH3_state_t *hash)
-{
+    const comparing *k = data;
+    uint8_t *memory = (uint8_t *)slot + DIGEST_ROOM;
+    const uint64_t first = i * quire_table_chunk_rows(k->table);
+    const size_t n = quire_table_rows_of(k->table, i);
+    QUIRE_TRY(quire_check_canceled(ctx));
     for (int p = 0; p < QUIRE_N_PARTS; p++) {
-        const uint64_t size = n * d->parts[p].row_size;
-        if (size == 0) continue;
-        QUIRE_TRY(quire_tensor_reader_next(c->ctx, &d->readers[p], d->in[p], (size_t)size));
+        const uint64_t row_size = k->parts[p].row_size;
+        if (k->parts[p].size == 0) continue;
+        QUIRE_TRY(quire_blob_read(ctx, k->written, k->data[p], first * row_size, memory + k->at[p],
+                                  n * (size_t)row_size));
     }
-    const quire_row_arrays in = {d->in[QUIRE_PART_CODES], d->in[QUIRE_PART_SCALES],
-                                 d->in[QUIRE_PART_ZERO_POINTS]};
-    if (!d->plain) quire_rows_dequantize(&d->format, in, n, d->out);
-    XXH3_64bits_update(hash, d->plain ? d->in[QUIRE_PART_CODES] : d->out, n * d->row_size);
+    const uint64_t digest = quire_table_chunk_digest(k->parts, k->at, memory, n);
+    memcpy(slot, &digest, sizeof digest);
     return QUIRE_OK;
 }
 
 static quire_status
-decode(checker *c, decoding *d)
+add_digest(quire_ctx *ctx, void *data, void *slot, uint64_t i)
 {
-    XXH3_state_t hash;
-    QUIRE_TRY(open_parts(c, d));
-    QUIRE_TRY(take_memory(c, d));
-    XXH3_64bits_reset(&hash);
-    for (uint64_t row = 0; row < d->table->rows; row += d->rows) {
-        const uint64_t left = d->table->rows - row;
-        QUIRE_TRY(quire_check_canceled(c->ctx));
-        QUIRE_TRY(decode_chunk(c, d, (size_t)(left < d->rows ? left : d->rows), &hash));
-    }
-    if (XXH3_64bits_digest(&hash) == d->table->check) return QUIRE_OK;
-    return quire_bug(c->ctx, "table \"%.*s\" decodes to other values in the written file",
-                     (int)d->table->name.len, (const char *)d->table->name.ptr);
+    comparing *k = data;
+    (void)ctx;
+    (void)i;
+    XXH3_64bits_update(&k->hash, slot, sizeof(uint64_t));
+    return QUIRE_OK;
 }
 
 static quire_status
 check_table(checker *c, const quire_found_table *t)
 {
-    decoding d = {.table = t};
-    const quire_status status = decode(c, &d);
-    quire_free(c->ctx->alloc, d.memory, d.memory_size);
-    return status;
+    comparing k = {.table = t, .written = c->written};
+    size_t size;
+    QUIRE_TRY(find_parts(c, &k));
+    if (!quire_table_chunk_layout(k.parts, quire_table_chunk_rows(t), k.at, &size))
+        return quire_nomem(c->ctx);
+    XXH3_INITSTATE(&k.hash);
+    XXH3_64bits_reset(&k.hash);
+    const quire_inorder chunks = {.n = quire_table_n_chunks(t),
+                                  .slot_size = DIGEST_ROOM + size,
+                                  .room = QUIRE_TABLE_ROOM,
+                                  .data = &k,
+                                  .work = digest_chunk,
+                                  .finish = add_digest};
+    QUIRE_TRY(quire_inorder_run(c->ctx, &chunks));
+    if (XXH3_64bits_digest(&k.hash) == t->check) return QUIRE_OK;
+    return quire_bug(c->ctx, "table \"%.*s\" decodes to other values in the written file",
+                     (int)t->name.len, (const char *)t->name.ptr);
 }
 
 quire_status

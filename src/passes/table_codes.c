@@ -1,7 +1,8 @@
 /* table_codes.c - see table_codes.h.
  *
- * A chunk of rows is read, widened to float32, quantized, decoded again for the hash, and its parts
- * go to their spools; the buffers of a chunk are all that is ever in memory.
+ * A chunk of rows is read, widened to float32 and quantized a few rows at a time, so that they stay
+ * in the cache of the processor that has them; then, in order, its figures are added up and its
+ * parts put where they belong. The buffers of the chunks at work are all that is ever in memory.
  */
 #include "passes/table_codes.h"
 
@@ -10,143 +11,209 @@
 #define XXH_STATIC_LINKING_ONLY /* for a hash state that is not allocated */
 #include <xxhash.h>
 
-#include "base/alloc.h"
 #include "base/diag.h"
+#include "base/inorder.h"
 #include "graph/tensor.h"
 #include "kernels/fp_env.h"
 
-static quire_row_dtype
-stored_dtype(int32_t dtype)
-{
-    if (dtype == QUIRE_DTYPE_FLOAT16) return QUIRE_ROW_DTYPE_F16;
-    return dtype == QUIRE_DTYPE_BFLOAT16 ? QUIRE_ROW_DTYPE_BF16 : QUIRE_ROW_DTYPE_F32;
-}
-
-quire_status
-quire_table_format(quire_ctx *ctx, const quire_found_table *t, quire_row_format *out_format)
-{
-    const quire_row_choice choice = {
-        .bits = t->bits,
-        .block = t->block,
-        .zero_point = t->zero_point_float ? QUIRE_ROW_ZERO_POINT_FLOAT : QUIRE_ROW_ZERO_POINT_INT,
-        .scale = t->scale_f16 ? QUIRE_ROW_SCALE_F16 : QUIRE_ROW_SCALE_F32,
-        .dtype = stored_dtype(t->dtype),
-        .eps = t->eps,
-    };
-    if (t->width <= SIZE_MAX / 64 && quire_row_format_init(out_format, choice, (size_t)t->width))
-        return QUIRE_OK;
-    return quire_fail(
-        ctx, QUIRE_E_UNSUPPORTED, NULL,
-        "table \"%.*s\" of %llu columns cannot be quantized; leave it out with --skip",
-        (int)t->name.len, (const char *)t->name.ptr, (unsigned long long)t->width);
-}
-
-/* Fills in size and dims: rows [V, n], blocks [V, S, n]. */
-static bool
-shape_part(quire_part_shape *part, const quire_found_table *t, const quire_row_format *f,
-           int32_t dtype, uint64_t per_group, uint64_t group_size)
-{
-    const bool blocks = f->choice.block != 0;
-    *part = (quire_part_shape){.dtype = dtype, .rank = blocks ? 3 : 2};
-    part->dims[0] = (int64_t)t->rows;
-    part->dims[1] = blocks ? (int64_t)f->n_groups : (int64_t)per_group;
-    part->dims[2] = blocks ? (int64_t)per_group : 0;
-    part->row_size = f->n_groups * group_size;
-    return quire_mul_u64(t->rows, part->row_size, &part->size);
-}
-
-static bool
-shape_float_table(quire_part_shape *part, const quire_found_table *t, const quire_row_format *f)
-{
-    *part = (quire_part_shape){.dtype = t->dtype, .rank = 2};
-    part->dims[0] = (int64_t)t->rows;
-    part->dims[1] = (int64_t)t->width;
-    part->row_size = t->width * quire_row_dtype_size(f->choice.dtype);
-    return quire_mul_u64(t->rows, part->row_size, &part->size);
-}
-
-static bool
-shape_parts(quire_part_shape *parts, const quire_found_table *t, const quire_row_format *f)
-{
-    const int32_t scale = t->scale_f16 ? QUIRE_DTYPE_FLOAT16 : QUIRE_DTYPE_FLOAT;
-    const int32_t zero_point = t->zero_point_float ? QUIRE_DTYPE_FLOAT : QUIRE_DTYPE_UINT8;
-    return shape_part(&parts[QUIRE_PART_CODES], t, f, QUIRE_DTYPE_UINT8, f->group_bytes,
-                      f->group_bytes) &&
-           shape_part(&parts[QUIRE_PART_SCALES], t, f, scale, 1, f->scale_size) &&
-           shape_part(&parts[QUIRE_PART_ZERO_POINTS], t, f, zero_point, 1, f->zero_point_size);
-}
-
-quire_status
-quire_table_parts(quire_ctx *ctx, const quire_found_table *t, const quire_row_format *f,
-                  quire_target target, quire_part_shape out_parts[QUIRE_N_PARTS])
-{
-    memset(out_parts, 0, QUIRE_N_PARTS * sizeof *out_parts);
-    const bool fits = target == QUIRE_TARGET_DEQUANTIZED
-                          ? shape_float_table(&out_parts[QUIRE_PART_CODES], t, f)
-                          : shape_parts(out_parts, t, f);
-    if (fits) return QUIRE_OK;
-    return quire_fail(ctx, QUIRE_E_LIMIT, NULL, "table \"%.*s\" is too large to be quantized",
-                      (int)t->name.len, (const char *)t->name.ptr);
-}
-
-/* What the work on one table needs. `memory` is cut into the buffers after it, each for `rows`
- * rows. */
-typedef struct chunks {
-    quire_ctx *ctx;
+/* What the work on one table needs. */
+typedef struct work {
     quire_table_job *job;
     quire_row_format format;
+    quire_row_search search;
     quire_part_shape parts[QUIRE_N_PARTS];
-    quire_tensor_reader reader;
-    XXH3_state_t hash;
-    uint64_t rows;
+    bool decoded;   /* what is put is the decoded values */
     size_t raw_row; /* bytes of a row as stored */
-    uint8_t *memory;
-    size_t memory_size;
-    float *x;
-    uint8_t *raw; /* as read, later as decoded */
-    uint8_t *out[QUIRE_N_PARTS];
-    quire_row_sums *sums;
-} chunks;
+    size_t strip;   /* rows that are quantized at a time */
+    /* Where a slot has what: parts of a chunk; sums of its rows; then of a strip: rows as float32,
+     * rows as stored or decoded, parts that are not put. */
+    size_t parts_at[QUIRE_N_PARTS], sums_at, x_at, raw_at, strip_at[QUIRE_N_PARTS];
+    size_t whole_at; /* of typed data, which is read front to back: a chunk as stored */
+    size_t slot_size;
+    bool typed;
+    quire_tensor_reader reader; /* of typed data */
+    /* Of what is finished: */
+    XXH3_state_t hash;
+    double worst_ratio;
+} work;
+
+/* A slot begins with what is known of its chunk. */
+typedef struct chunk {
+    quire_row_status status;
+    quire_row_fault fault; /* row: of the chunk */
+    size_t flattened;
+    uint64_t digest;
+} chunk;
+
+enum {
+    STRIP = 1 << 15, /* elements quantized at a time */
+    PROVE_EACH = 4,  /* of so many chunks one proves its figures */
+};
 
 static quire_status
-take_memory(chunks *c)
+lay_out(quire_ctx *ctx, work *w)
 {
-    const quire_row_format *f = &c->format;
-    const size_t sizes[] = {f->width * sizeof *c->x,
-                            sizeof *c->sums,
-                            c->raw_row,
-                            f->row_bytes,
-                            f->n_groups * sizeof(float),
-                            f->n_groups * sizeof(float)};
-    enum { N = sizeof sizes / sizeof *sizes, ALIGN = 64 };
-    size_t at[N];
-    uint64_t total = 0, size;
-    for (size_t i = 0; i < N; i++) {
-        if (!quire_mul_u64(sizes[i], c->rows, &size) || size > SIZE_MAX / 16)
-            return quire_nomem(c->ctx);
-        at[i] = (size_t)total;
-        total += (size + ALIGN - 1) / ALIGN * ALIGN;
-    }
-    c->memory_size = (size_t)total;
-    c->memory = quire_alloc(c->ctx->alloc, c->memory_size);
-    if (c->memory == NULL && total > 0) return quire_nomem(c->ctx);
-    c->x = (float *)(void *)(c->memory + at[0]);
-    c->sums = (quire_row_sums *)(void *)(c->memory + at[1]);
-    c->raw = c->memory + at[2];
+    const quire_found_table *t = w->job->table;
+    const quire_row_format *f = &w->format;
+    const uint64_t rows = quire_table_chunk_rows(t);
+    const size_t strip = STRIP / f->width > 0 ? STRIP / f->width : 1;
+    size_t at, *total = &w->slot_size;
+    w->strip = strip < rows ? strip : (size_t)rows;
+    bool fits = quire_table_chunk_layout(w->parts, rows, w->parts_at, total);
+    at = (sizeof(chunk) + QUIRE_TABLE_ALIGN - 1) / QUIRE_TABLE_ALIGN * QUIRE_TABLE_ALIGN;
     for (int p = 0; p < QUIRE_N_PARTS; p++)
-        c->out[p] = c->memory + at[3 + p];
+        w->parts_at[p] += at;
+    *total += at;
+    fits = fits && quire_table_add_room(total, rows, sizeof(quire_row_sums), &w->sums_at) &&
+           quire_table_add_room(total, w->strip, f->width * sizeof(float), &w->x_at) &&
+           quire_table_add_room(total, w->strip, w->raw_row, &w->raw_at) &&
+           quire_table_add_room(total, w->decoded ? w->strip : 0, f->row_bytes, &w->strip_at[0]) &&
+           quire_table_add_room(total, w->decoded ? w->strip : 0, f->n_groups * sizeof(float),
+                                &w->strip_at[1]) &&
+           quire_table_add_room(total, w->decoded ? w->strip : 0, f->n_groups * sizeof(float),
+                                &w->strip_at[2]) &&
+           quire_table_add_room(total, w->typed ? rows : 0, w->raw_row, &w->whole_at);
+    return fits ? QUIRE_OK : quire_nomem(ctx);
+}
+
+/* --- one strip of rows: any thread ------------------------------------------------------------ */
+
+typedef struct strip {
+    const work *w;
+    uint8_t *slot;
+    uint64_t chunk_row; /* of the table, where the chunk begins */
+    size_t row, n;      /* of the chunk */
+    const float *x;
+} strip;
+
+static quire_row_sums *
+sums_of(const work *w, uint8_t *slot)
+{
+    return (quire_row_sums *)(void *)(slot + w->sums_at);
+}
+
+/* Rows of the strip as stored; float32 rows are wanted where the kernels read them. */
+static quire_status
+read_strip(quire_ctx *ctx, strip *s, const uint8_t **out_raw)
+{
+    const work *w = s->w;
+    const quire_model *m = w->job->m;
+    const bool wide = w->format.choice.dtype == QUIRE_ROW_DTYPE_F32;
+    uint8_t *to = s->slot + (wide ? w->x_at : w->raw_at);
+    *out_raw = w->typed ? s->slot + w->whole_at + s->row * w->raw_row : to;
+    if (w->typed) return QUIRE_OK;
+    return quire_blob_read(ctx, m, quire_tensor_at(m, w->job->table->tensor)->data,
+                           (s->chunk_row + s->row) * w->raw_row, to, s->n * w->raw_row);
+}
+
+static quire_status
+load_strip(quire_ctx *ctx, strip *s)
+{
+    const work *w = s->w;
+    const uint8_t *raw;
+    QUIRE_TRY(read_strip(ctx, s, &raw));
+    s->x = (const float *)(const void *)raw;
+    if (w->format.choice.dtype == QUIRE_ROW_DTYPE_F32) return QUIRE_OK;
+    float *x = (float *)(void *)(s->slot + w->x_at);
+    quire_row_widen(w->format.choice.dtype, raw, s->n * w->format.width, x);
+    s->x = x;
+    return QUIRE_OK;
+}
+
+static quire_row_arrays
+arrays_of(const strip *s)
+{
+    const work *w = s->w;
+    uint8_t *at[QUIRE_N_PARTS];
+    for (int p = 0; p < QUIRE_N_PARTS; p++)
+        at[p] = w->decoded ? s->slot + w->strip_at[p]
+                           : s->slot + w->parts_at[p] + s->row * (size_t)w->parts[p].row_size;
+    return (quire_row_arrays){at[QUIRE_PART_CODES], at[QUIRE_PART_SCALES],
+                              at[QUIRE_PART_ZERO_POINTS]};
+}
+
+/* The figures are those of the values that the parts decode to. */
+static quire_status
+prove(quire_ctx *ctx, const strip *s)
+{
+    const work *w = s->w;
+    const quire_found_table *t = w->job->table;
+    uint8_t *decoded = s->slot + w->raw_at;
+    const quire_row_sums *sums = sums_of(w, s->slot) + s->row;
+    quire_row_dequantize(&w->format, arrays_of(s), s->n, decoded);
+    for (size_t k = 0; k < s->n; k++) {
+        quire_row_sums again;
+        quire_row_error(&w->format, s->x + k * w->format.width, decoded + k * w->raw_row, 1,
+                        &again);
+        if (memcmp(&again, &sums[k], sizeof again) != 0)
+            return quire_bug(ctx, "table \"%.*s\", row %llu: its error is not that of its codes",
+                             (int)t->name.len, (const char *)t->name.ptr,
+                             (unsigned long long)(s->chunk_row + s->row + k));
+    }
+    return QUIRE_OK;
+}
+
+static void
+quantize_strip(const strip *s, chunk *c)
+{
+    const work *w = s->w;
+    uint8_t *decoded = w->decoded ? s->slot + w->parts_at[0] + s->row * w->raw_row : NULL;
+    c->status = quire_row_quantize(&w->format, w->search, s->x, s->n, arrays_of(s), decoded,
+                                   sums_of(w, s->slot) + s->row, &c->fault);
+    if (c->status == QUIRE_ROW_OK && w->job->table->eps > 0)
+        c->flattened += quire_row_count_flattened(&w->format, s->x, s->n);
+}
+
+static void
+look_at_strip(const strip *s, chunk *c)
+{
+    if (quire_row_find_non_finite(s->x, s->n, s->w->format.width, &c->fault))
+        c->status = QUIRE_ROW_NON_FINITE;
+}
+
+/* --- one chunk -------------------------------------------------------------------------------- */
+
+static quire_status
+start_chunk(quire_ctx *ctx, void *data, void *slot, uint64_t i)
+{
+    work *w = data;
+    const size_t n = quire_table_rows_of(w->job->table, i);
+    return quire_tensor_reader_next(ctx, &w->reader, (uint8_t *)slot + w->whole_at, n * w->raw_row);
+}
+
+static quire_status
+work_on_strip(quire_ctx *ctx, strip *s, chunk *c, bool proves)
+{
+    QUIRE_TRY(load_strip(ctx, s));
+    if (s->w->job->look_only) {
+        look_at_strip(s, c);
+    } else {
+        quantize_strip(s, c);
+        if (proves && c->status == QUIRE_ROW_OK) QUIRE_TRY(prove(ctx, s));
+    }
+    if (c->status != QUIRE_ROW_OK) c->fault.row += s->row;
     return QUIRE_OK;
 }
 
 static quire_status
-read_rows(chunks *c, size_t n)
+work_on_chunk(quire_ctx *ctx, void *data, void *slot, uint64_t i)
 {
-    const bool wide = c->format.choice.dtype == QUIRE_ROW_DTYPE_F32;
-    void *to = wide ? (void *)c->x : c->raw;
-    QUIRE_TRY(quire_tensor_reader_next(c->ctx, &c->reader, to, n * c->raw_row));
-    if (!wide) quire_row_widen(c->format.choice.dtype, c->raw, n * c->format.width, c->x);
+    const work *w = data;
+    chunk *c = slot;
+    const size_t n = quire_table_rows_of(w->job->table, i);
+    strip s = {.w = w, .slot = slot, .chunk_row = i * quire_table_chunk_rows(w->job->table)};
+    *c = (chunk){.status = QUIRE_ROW_OK};
+    QUIRE_TRY(quire_check_canceled(ctx));
+    for (; s.row < n && c->status == QUIRE_ROW_OK; s.row += s.n) {
+        s.n = n - s.row < w->strip ? n - s.row : w->strip;
+        QUIRE_TRY(work_on_strip(ctx, &s, c, s.row == 0 && i % PROVE_EACH == 0));
+    }
+    if (!w->job->look_only && c->status == QUIRE_ROW_OK)
+        c->digest = quire_table_chunk_digest(w->parts, w->parts_at, slot, n);
     return QUIRE_OK;
 }
+
+/* --- what is finished, in order --------------------------------------------------------------- */
 
 /* A row of less SQNR than any before it. Ratios are compared first: few rows need a logarithm. */
 static void
@@ -178,100 +245,97 @@ add_figures(quire_found_table *t, double *io_ratio, uint64_t first, const quire_
 }
 
 static quire_status
-append_parts(chunks *c, uint64_t first, size_t n)
+put_parts(quire_ctx *ctx, const work *w, const uint8_t *slot, uint64_t first, size_t n)
 {
-    const bool decoded = c->job->tables->options->target == QUIRE_TARGET_DEQUANTIZED;
+    quire_table_job *job = w->job;
     for (int p = 0; p < QUIRE_N_PARTS; p++) {
-        const uint64_t size = n * c->parts[p].row_size;
-        const void *bytes = decoded ? c->raw : c->out[p];
-        uint64_t off;
-        if (size == 0) continue;
-        QUIRE_TRY(
-            quire_spool_append(c->ctx, &c->job->tables->spools[p], bytes, (size_t)size, &off));
-        if (first == 0) c->job->place.off[p] = off;
+        const uint64_t row_size = w->parts[p].row_size;
+        if (w->parts[p].size == 0) continue;
+        QUIRE_TRY(job->put(ctx, job->data, (quire_part)p, first * row_size, slot + w->parts_at[p],
+                           n * (size_t)row_size));
     }
     return QUIRE_OK;
 }
 
 static quire_status
-scale_overflow(chunks *c, uint64_t row)
+scale_overflow(quire_ctx *ctx, const quire_found_table *t, uint64_t row)
 {
-    const quire_found_table *t = c->job->table;
-    return quire_fail(c->ctx, QUIRE_E_INVALID, NULL,
+    return quire_fail(ctx, QUIRE_E_INVALID, NULL,
                       "table \"%.*s\", row %llu (counted from 0): its scale is beyond float16; use "
                       "float32 scales, or leave the table out",
                       (int)t->name.len, (const char *)t->name.ptr, (unsigned long long)row);
 }
 
-static void
-note_fault(chunks *c, uint64_t first, quire_row_fault fault)
+static quire_status
+note_non_finite(quire_table_job *job, uint64_t first, quire_row_fault fault)
 {
-    c->job->finite = false;
-    c->job->row = first + fault.row;
-    c->job->column = fault.column;
+    job->finite = false;
+    job->row = first + fault.row;
+    job->column = fault.column;
+    return QUIRE_NONE;
 }
 
-/* Rows [first, first + n). */
 static quire_status
-quantize_chunk(chunks *c, uint64_t first, size_t n, double *io_ratio)
+finish_chunk(quire_ctx *ctx, void *data, void *slot, uint64_t i)
 {
-    quire_found_table *t = c->job->table;
-    const quire_row_search search = t->search_mse ? QUIRE_ROW_SEARCH_MSE : QUIRE_ROW_SEARCH_MINMAX;
-    const quire_row_arrays out = {c->out[QUIRE_PART_CODES], c->out[QUIRE_PART_SCALES],
-                                  c->out[QUIRE_PART_ZERO_POINTS]};
-    quire_row_fault fault = {0, 0};
-    QUIRE_TRY(read_rows(c, n));
-    if (c->job->look_only) {
-        if (quire_rows_find_non_finite(c->x, n, c->format.width, &fault))
-            note_fault(c, first, fault);
-        return QUIRE_OK;
-    }
-    switch (quire_rows_quantize(&c->format, search, c->x, n, out, c->sums, &fault)) {
+    work *w = data;
+    const chunk *c = slot;
+    quire_table_job *job = w->job;
+    const uint64_t first = i * quire_table_chunk_rows(job->table);
+    const size_t n = quire_table_rows_of(job->table, i);
+    switch (c->status) {
     case QUIRE_ROW_OK: break;
-    case QUIRE_ROW_NON_FINITE: note_fault(c, first, fault); return QUIRE_OK;
-    case QUIRE_ROW_SCALE_OVERFLOW: return scale_overflow(c, first + fault.row);
+    case QUIRE_ROW_NON_FINITE: return note_non_finite(job, first, c->fault);
+    case QUIRE_ROW_SCALE_OVERFLOW: return scale_overflow(ctx, job->table, first + c->fault.row);
     }
-    quire_rows_dequantize(&c->format, out, n, c->raw);
-    XXH3_64bits_update(&c->hash, c->raw, n * c->raw_row);
-    add_figures(t, io_ratio, first, c->sums, n);
-    if (t->eps > 0) t->flattened_rows += quire_rows_count_flattened(&c->format, c->x, n);
-    return append_parts(c, first, n);
+    if (!job->look_only) {
+        add_figures(job->table, &w->worst_ratio, first, sums_of(w, slot), n);
+        job->table->flattened_rows += c->flattened;
+        XXH3_64bits_update(&w->hash, &c->digest, sizeof c->digest);
+        QUIRE_TRY(put_parts(ctx, w, slot, first, n));
+    }
+    if (ctx->progress != NULL)
+        ctx->progress(ctx->progress_data, "quantizing", job->done + first * w->raw_row, job->total);
+    return QUIRE_OK;
 }
 
+/* --- the table -------------------------------------------------------------------------------- */
+
 static quire_status
-quantize_all(chunks *c)
+prepare(quire_ctx *ctx, work *w)
 {
-    quire_found_table *t = c->job->table;
-    double ratio = 0;
-    QUIRE_TRY(take_memory(c));
-    QUIRE_TRY(quire_tensor_reader_init(c->ctx, &c->reader, c->job->m, t->tensor));
-    XXH3_64bits_reset(&c->hash);
-    for (uint64_t row = 0; row < t->rows && c->job->finite; row += c->rows) {
-        const uint64_t left = t->rows - row;
-        QUIRE_TRY(quire_check_canceled(c->ctx));
-        QUIRE_TRY(quantize_chunk(c, row, (size_t)(left < c->rows ? left : c->rows), &ratio));
-        if (c->ctx->progress == NULL) continue;
-        c->ctx->progress(c->ctx->progress_data, "quantizing", c->job->done + row * c->raw_row,
-                         c->job->total);
-    }
-    t->check = XXH3_64bits_digest(&c->hash);
-    return QUIRE_OK;
+    const quire_table_job *job = w->job;
+    const quire_found_table *t = job->table;
+    QUIRE_TRY(quire_table_format(ctx, t, &w->format));
+    QUIRE_TRY(quire_table_parts(ctx, t, &w->format, job->options->target, w->parts));
+    QUIRE_TRY(quire_tensor_reader_init(ctx, &w->reader, job->m, t->tensor));
+    w->search = t->search_mse ? QUIRE_ROW_SEARCH_MSE : QUIRE_ROW_SEARCH_MINMAX;
+    w->decoded = job->options->target == QUIRE_TARGET_DEQUANTIZED;
+    w->raw_row = w->format.width * quire_row_dtype_size(w->format.choice.dtype);
+    w->typed = quire_tensor_at(job->m, t->tensor)->form == QUIRE_FORM_TYPED;
+    XXH3_INITSTATE(&w->hash);
+    XXH3_64bits_reset(&w->hash);
+    return lay_out(ctx, w);
 }
 
 quire_status
 quire_table_quantize(quire_ctx *ctx, quire_table_job *job)
 {
-    chunks c = {.ctx = ctx, .job = job};
+    work w = {.job = job};
     quire_found_table *t = job->table;
-    QUIRE_TRY(quire_table_format(ctx, t, &c.format));
-    QUIRE_TRY(quire_table_parts(ctx, t, &c.format, job->tables->options->target, c.parts));
-    c.raw_row = c.format.width * quire_row_dtype_size(c.format.choice.dtype);
-    c.rows = quire_table_chunk_rows(t);
+    QUIRE_TRY(prepare(ctx, &w));
     job->finite = true;
     t->sum_xx = t->sum_ee = 0;
     t->has_worst = false;
     t->flattened_rows = 0;
-    const quire_status status = quantize_all(&c);
-    quire_free(ctx->alloc, c.memory, c.memory_size);
-    return status;
+    const quire_inorder chunks = {.n = quire_table_n_chunks(t),
+                                  .slot_size = w.slot_size,
+                                  .room = QUIRE_TABLE_ROOM,
+                                  .data = &w,
+                                  .start = w.typed ? start_chunk : NULL,
+                                  .work = work_on_chunk,
+                                  .finish = finish_chunk};
+    QUIRE_TRY(quire_inorder_run(ctx, &chunks));
+    t->check = XXH3_64bits_digest(&w.hash);
+    return QUIRE_OK;
 }

@@ -21,6 +21,7 @@ quire_tables_clear(quire_ctx *ctx, quire_tables *tables)
     quire_ungrow(ctx->alloc, &tables->tables, &tables->tables_room, sizeof *tables->tables);
     quire_free(ctx->alloc, tables->annotated, tables->n_annotated * sizeof *tables->annotated);
     tables->annotated = NULL;
+    tables->functions = NULL;
     tables->n_annotated = tables->n_lookups = tables->n_tables = 0;
 }
 
@@ -28,8 +29,6 @@ void
 quire_tables_deinit(quire_ctx *ctx, quire_tables *tables)
 {
     quire_tables_clear(ctx, tables);
-    for (size_t i = 0; tables->has_spools && i < sizeof tables->spools / sizeof *tables->spools;
-         i++)
-        quire_spool_close(ctx, &tables->spools[i]);
-    tables->has_spools = false;
+    if (tables->has_spool) quire_spool_close(ctx, &tables->spool);
+    tables->has_spool = false;
 }

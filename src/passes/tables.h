@@ -55,7 +55,7 @@ typedef struct quire_found_table {
     uint64_t worst_row;
     uint64_t flattened_rows; /* that eps gave the scale 1 although their elements differ */
     double worst_sqnr_db;
-    /* XXH3-64 of the decoded table as stored type, for verification of the written file */
+    /* Of the bytes of all parts, for verification of the written file: table_codes.h */
     uint64_t check;
 } quire_found_table;
 
@@ -79,14 +79,20 @@ typedef struct quire_tables {
     size_t n_lookups, lookups_room;
     quire_found_table *tables; /* in order of first lookup */
     size_t n_tables, tables_room;
-    quire_spool spools[3]; /* codes, scales and zero points on their way */
-    bool has_spools;
-    const char *beside; /* where the spools go: the output's path */
+    /* What lower-tables made for calls (lower_call.c), in the model's arena; NULL: none. */
+    struct quire_call_function *functions;
+    /* quantize-tables leaves the data of its initializers to be made when the model is saved, which
+     * must then be the next that is done with them; else they are made at once, in the spool. */
+    bool made_when_saved;
+    uint64_t payload_done, payload_total; /* of the tables that are quantized, for the progress */
+    quire_spool spool;                    /* codes, scales and zero points on their way */
+    bool has_spool;
+    const char *beside; /* where the spool goes: the output's path */
     bool plan_only;     /* dry run: nothing is read, payloads are zeros */
 } quire_tables;
 
 void quire_tables_init(quire_tables *tables, const quire_quantize_options *options);
-/* Closes the spools: call after the model was saved and destroyed. */
+/* Closes the spool: call after the model was saved and destroyed. */
 void quire_tables_deinit(quire_ctx *ctx, quire_tables *tables);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "passes/tables.h"
 
-/* Empties lookups and tables; options and spools stay. */
+/* Empties lookups and tables; options and the spool stay. */
 void quire_tables_clear(quire_ctx *ctx, quire_tables *tables);
 
 #endif

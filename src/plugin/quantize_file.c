@@ -58,6 +58,9 @@ quire_quantize_file(const quire_quantize_options *options, quire_quantize_result
     ctx.progress = o.progress;
     ctx.progress_data = o.progress_data;
     ctx.canceled = o.canceled;
+    ctx.parallel = o.parallel;
+    ctx.pool = o.pool;
+    ctx.n_threads = o.n_threads;
     return quire_quantize_run(&ctx, &o, out_result);
 }
 

@@ -146,13 +146,13 @@ sum_without(measuring *s, size_t n)
 {
     const quire_row_format *f = &s->format;
     const size_t size = quire_row_dtype_size(f->choice.dtype);
-    quire_rows_dequantize(f, s->codes, n, s->decoded);
+    quire_row_dequantize(f, s->codes, n, s->decoded);
     for (size_t k = 0; k < n * f->width; k++) {
         if (!s->left_out[k]) continue;
         s->x[k] = 0;
         memset(s->decoded + k * size, 0, size);
     }
-    quire_rows_error(f, s->x, s->decoded, n, s->sums);
+    quire_row_error(f, s->x, s->decoded, n, s->sums);
 }
 
 /* --- measuring -------------------------------------------------------------------------------- */
@@ -178,9 +178,9 @@ measure_rows(measuring *s, uint64_t first, size_t n)
     quire_row_fault fault;
     const quire_graph_api *g = s->graph;
     QUIRE_TRY(g->read_floats(g->ctx, s->value, first * f->width, n * f->width, s->x));
-    const bool some_left_out = quire_rows_find_non_finite(s->x, n, f->width, &fault);
+    const bool some_left_out = quire_row_find_non_finite(s->x, n, f->width, &fault);
     if (some_left_out) fill_rows(s, n);
-    switch (quire_rows_quantize(f, search, s->x, n, s->codes, s->sums, &fault)) {
+    switch (quire_row_quantize(f, search, s->x, n, s->codes, NULL, s->sums, &fault)) {
     case QUIRE_ROW_OK: break;
     case QUIRE_ROW_NON_FINITE: return quire_bug(&s->v->inner, "sqnr: an element is not finite");
     case QUIRE_ROW_SCALE_OVERFLOW: s->overflows = true; return QUIRE_OK;
