@@ -97,7 +97,7 @@ static const option_row opt_rows[] = {
      "write every record from memory, none verbatim: the test of losslessness"},
     {"bits", 0, "8|4|2", "for the table passes (8)"},
     {"min-elements", 0, "N", "for annotate-tables: leave smaller tables alone (1024)"},
-    {"target", 0, "onnx|dequantized", "for lower-tables (onnx)"},
+    {"target", 0, "onnx|dequantized|quire", "for lower-tables (onnx)"},
     {"verify-each", 0, NULL, "run the verifier after every pass"},
     {"print-changed", 0, NULL,
      "print the model after every pass that changed it, to standard error"},
@@ -116,7 +116,6 @@ static quire_status
 take_opt(cli *c, void *state, size_t row, const char *value)
 {
     static const char *const bits[] = {"8", "4", "2"};
-    static const char *const targets[] = {"onnx", "dequantized"};
     opt_request *r = state;
     size_t i;
     switch (row) {
@@ -128,10 +127,7 @@ take_opt(cli *c, void *state, size_t row, const char *value)
         r->quantize.bits = 8u >> i;
         return QUIRE_OK;
     case 4: return options_number(c, "min-elements", value, UINT64_MAX, &r->quantize.min_elements);
-    case 5:
-        QUIRE_TRY(options_word(c, "target", value, targets, 2, &i));
-        r->quantize.target = i == 0 ? QUIRE_TARGET_ONNX : QUIRE_TARGET_DEQUANTIZED;
-        return QUIRE_OK;
+    case 5: return options_target(c, value, &r->quantize.target);
     case 6: r->manager.verify_each = true; return QUIRE_OK;
     case 7: r->manager.print_changed = true; return QUIRE_OK;
     case 8: r->layers = true; return QUIRE_OK;

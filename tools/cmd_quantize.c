@@ -16,6 +16,7 @@
 #include "passes/report.h"
 #include "passes/table_source.h"
 #include "plugin/table_flags.h"
+#include "pool.h"
 #include "save_recipe.h"
 
 static const option_row rows[] = {
@@ -33,13 +34,14 @@ static const option_row rows[] = {
     {"non-finite", 0, "error|keep-float", "a table with NaN or Inf (error)"},
     {"min-sqnr", 0, "DB", "more bits, or none, for tables that would lose more than this"},
     {"min-elements", 0, "N", "leave smaller tables alone (1024)"},
-    {"target", 0, "onnx|dequantized", "what lookups become (onnx)"},
+    {"target", 0, "onnx|dequantized|quire", "what lookups become (onnx)"},
     {"only", 0, "GLOB", "only tables whose name matches; repeatable"},
     {"skip", 0, "GLOB", "not these; repeatable"},
     {"bits-for", 0, "GLOB=8|4|2|float", "bits of matching tables, the last match wins; repeatable"},
     {"allow-empty", 0, NULL, "no table is success: write the model"},
     {"dry-run", 0, NULL, "report only; read no weights, write nothing"},
     {"format", 0, "text|json", "of the report (text)"},
+    POOL_ROW,
     ISOLATION_ROWS,
 };
 
@@ -66,6 +68,7 @@ enum {
     ALLOW_EMPTY,
     DRY_RUN,
     FORMAT,
+    THREADS,
     ISOLATION
 };
 
@@ -198,10 +201,7 @@ take(cli *c, void *state, size_t row, const char *value)
         return take_choice(c, "non-finite", value, "error", "keep-float", &o->keep_non_finite);
     case MIN_SQNR: return take_decibels(c, value, &o->min_sqnr);
     case MIN_ELEMENTS: return options_number(c, "min-elements", value, INT64_MAX, &o->min_elements);
-    case TARGET:
-        QUIRE_TRY(take_choice(c, "target", value, "onnx", "dequantized", &choice));
-        o->target = choice == 0 ? QUIRE_TARGET_ONNX : QUIRE_TARGET_DEQUANTIZED;
-        return QUIRE_OK;
+    case TARGET: return options_target(c, value, &o->target);
     case ONLY: r->only[o->n_only++] = value; return QUIRE_OK;
     case SKIP: r->skip[o->n_skip++] = value; return QUIRE_OK;
     case BITS_FOR: return take_bits_for(c, r, value);
@@ -211,6 +211,7 @@ take(cli *c, void *state, size_t row, const char *value)
         QUIRE_TRY(take_choice(c, "format", value, "text", "json", &choice));
         o->report_format = choice == 0 ? QUIRE_FORMAT_TEXT : QUIRE_FORMAT_JSON;
         return QUIRE_OK;
+    case THREADS: return pool_take(c, value);
     default: return annotators_take_isolation(c, &r->by, row - ISOLATION, value);
     }
 }
@@ -258,7 +259,7 @@ read_request(cli *c, request *r, int argc, char **argv)
             c, n == 0 ? "the input model is missing" : "one input model is taken, %d were given",
             n);
     r->options.input = args[0];
-    return QUIRE_OK;
+    return pool_use(c);
 }
 
 /* --- who annotates ---------------------------------------------------------------------------- */

@@ -153,3 +153,17 @@ options_word(cli *c, const char *option, const char *text, const char *const *wo
     }
     return cli_usage(c, "--%s is \"%s\"; it takes one of %s", option, text, list);
 }
+
+quire_status
+options_target(cli *c, const char *text, quire_target *out)
+{
+    static const char *const words[] = {
+        [QUIRE_TARGET_ONNX] = "onnx",
+        [QUIRE_TARGET_DEQUANTIZED] = "dequantized",
+        [QUIRE_TARGET_QUIRE] = "quire",
+    };
+    size_t i = 0;
+    QUIRE_TRY(options_word(c, "target", text, words, sizeof words / sizeof *words, &i));
+    *out = (quire_target)i;
+    return QUIRE_OK;
+}

@@ -28,5 +28,7 @@ QUIRE_MUST_USE quire_status options_number(cli *c, const char *option, const cha
 /* Index of `text` among n words; reports QUIRE_E_USAGE listing them. */
 QUIRE_MUST_USE quire_status options_word(cli *c, const char *option, const char *text,
                                          const char *const *words, size_t n, size_t *out);
+/* What --target names. */
+QUIRE_MUST_USE quire_status options_target(cli *c, const char *text, quire_target *out);
 
 #endif

@@ -30,7 +30,10 @@ typedef enum quire_target {
     /* standard operators: gather codes, scales, zero points, then Cast, Sub, Mul */
     QUIRE_TARGET_ONNX,
     /* a float table of exactly the decoded values */
-    QUIRE_TARGET_DEQUANTIZED
+    QUIRE_TARGET_DEQUANTIZED,
+    /* calls of model-local functions of the domain ai.quire, whose bodies are the standard
+     * operators; libquire_ort, where it is registered, takes their place */
+    QUIRE_TARGET_QUIRE
 } quire_target;
 
 typedef enum quire_format { QUIRE_FORMAT_TEXT, QUIRE_FORMAT_JSON } quire_format;
@@ -94,6 +97,12 @@ typedef struct quire_quantize_options {
     /* Path of a recipe (docs/recipes.md); may be NULL. Its quantizers are those built in and of the
      * plugins in QUIRE_PLUGIN_PATH and the library's plugin folder, which are loaded. */
     const char *recipe;
+    /* Threads for reading and quantizing tables: at most `n_threads` are asked for. NULL, or fewer
+     * than 2: all is done in the caller's. What is written and told is the same. `progress` may
+     * then be called from any of them, one at a time; the sink and the allocator never are. */
+    quire_parallel_fn parallel;
+    void *pool;
+    uint32_t n_threads;
 } quire_quantize_options;
 
 #define QUIRE_QUANTIZE_OPTIONS_INIT                                                                \

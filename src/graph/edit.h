@@ -102,6 +102,27 @@ QUIRE_MUST_USE quire_status quire_graph_remove_initializer(quire_ctx *ctx, quire
 QUIRE_MUST_USE quire_status quire_model_fresh_name(quire_ctx *ctx, quire_model *m, quire_bytes base,
                                                    quire_bytes *out_name);
 
+/* A model-local function, made in three steps: created with its formals and without nodes; nodes
+ * appended with quire_node_create, reading quire_graph_at(m, f)->inputs[k].value; then finished.
+ * Only then is it the model's: until that, and if it is dropped instead, no walk meets it. */
+typedef struct quire_function_make {
+    const char *domain; /* not empty; the model imports it at `version`, or will from now on */
+    int64_t version;
+    const char *const *inputs, *const *attributes; /* names */
+    uint32_t n_inputs, n_attributes;
+} quire_function_make;
+/* It imports the version of the ONNX operators that the model does. QUIRE_E_UNSUPPORTED if the
+ * model imports `domain` at another version. */
+QUIRE_MUST_USE quire_status quire_function_create(quire_ctx *ctx, quire_model *m,
+                                                  const quire_function_make *make,
+                                                  quire_graph *out_function);
+/* `result` is what the function returns. The function is called BASE, or the first of BASE_1,
+ * BASE_2, ... that no function or operator of its domain is called; unless a function so called
+ * has the very same bytes: then this one is dropped, and `*out_name` is of that one. */
+QUIRE_MUST_USE quire_status quire_function_finish(quire_ctx *ctx, quire_model *m, quire_graph f,
+                                                  const char *base, quire_value result,
+                                                  quire_bytes *out_name);
+
 /* Sets model metadata entry `key` at its place among the others (if there are several, at the
  * last one's; the others go, so that no reader finds an old value), or appends it behind the last
  * entry; `value` NULL removes all of that key. Keys and values are copied. Reports QUIRE_E_INVALID

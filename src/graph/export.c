@@ -651,12 +651,24 @@ static bool
 model_touched(const quire_model *m)
 {
     bool touched = (m->flags & QUIRE_TOUCHED) != 0;
+    for (size_t i = 0; i < m->n_opsets; i++)
+        touched |= m->opsets[i].made.len > 0;
     touched |= (quire_graph_at(m, m->main)->flags & (QUIRE_TOUCHED | QUIRE_INNER)) != 0;
     for (size_t i = 0; i < m->n_functions; i++)
         touched |= (quire_graph_at(m, m->functions[i])->flags & (QUIRE_TOUCHED | QUIRE_INNER)) != 0;
     for (size_t i = 0; i < m->n_training; i++)
         touched |= training_touched(m, &m->training[i]);
     return touched;
+}
+
+static quire_status
+push_made_opsets(exporter *x)
+{
+    for (size_t i = 0; i < x->m->n_opsets; i++) {
+        const quire_bytes made = x->m->opsets[i].made;
+        if (made.len > 0) QUIRE_TRY(push(x, MODEL_OPSET_IMPORT, ENTRY_BODY, 0, made));
+    }
+    return QUIRE_OK;
 }
 
 static quire_status
@@ -748,6 +760,7 @@ write_model(exporter *x)
     if (!model_touched(m)) return m->metadata == NULL ? add_view(x, m->src) : write_in_place(x);
     QUIRE_TRY(push_own_model(x));
     QUIRE_TRY(change_all_metadata(x));
+    QUIRE_TRY(push_made_opsets(x));
     QUIRE_TRY(push_child(x, MODEL_GRAPH, ENTRY_GRAPH, m->main.id));
     for (size_t i = 0; i < m->n_training; i++)
         QUIRE_TRY(push_child(x, MODEL_TRAINING_INFO, ENTRY_TRAINING, (uint32_t)i));
@@ -756,16 +769,29 @@ write_model(exporter *x)
     return write_entries(x, 0);
 }
 
-quire_status
-quire_model_export(quire_ctx *ctx, const quire_model *m, quire_rope *rope)
+/* `function` 0: the whole model. */
+static quire_status
+run_exporter(quire_ctx *ctx, const quire_model *m, quire_graph function, quire_rope *rope)
 {
     exporter x = {.ctx = ctx, .m = m, .rope = rope};
     quire_arena_init(&x.scratch, m->alloc);
-    quire_status status = write_model(&x);
+    const quire_status status = function.id != 0 ? write_function(&x, function) : write_model(&x);
     quire_arena_deinit(&x.scratch);
     quire_ungrow(m->alloc, &x.entries, &x.room, sizeof *x.entries);
-    if (status != QUIRE_OK) return status;
-    quire_rope_finish(rope);
+    if (status == QUIRE_OK) quire_rope_finish(rope);
+    return status;
+}
+
+quire_status
+quire_function_export(quire_ctx *ctx, const quire_model *m, quire_graph f, quire_rope *rope)
+{
+    return run_exporter(ctx, m, f, rope);
+}
+
+quire_status
+quire_model_export(quire_ctx *ctx, const quire_model *m, quire_rope *rope)
+{
+    QUIRE_TRY(run_exporter(ctx, m, (quire_graph){0}, rope));
     if (rope->size <= INT32_MAX) return QUIRE_OK;
     return quire_fail(ctx, QUIRE_E_LIMIT, NULL,
                       "the model would have %llu bytes; protobuf allows 2147483647: keep its "

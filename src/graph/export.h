@@ -15,4 +15,9 @@
 QUIRE_MUST_USE quire_status quire_model_export(quire_ctx *ctx, const quire_model *m,
                                                quire_rope *rope);
 
+/* Appends function f as a field of the ModelProto to `rope` and finishes it; f need not be among the model's
+ * functions. */
+QUIRE_MUST_USE quire_status quire_function_export(quire_ctx *ctx, const quire_model *m,
+                                                  quire_graph f, quire_rope *rope);
+
 #endif

@@ -102,7 +102,7 @@ typedef struct quire_node_rec { /* one NodeProto */
     quire_sym name; /* 0: absent */
     quire_graph graph;
     quire_node prev, next; /* order of execution inside the graph                        */
-    uint32_t order;        /* rises along the list, with gaps; parts are renumbered where they close */
+    uint32_t order;        /* rises along the list, with gaps                              */
     quire_use in;          /* operand k is use in+k; an omitted operand reads value 0     */
     quire_value out;       /* result k is value out+k; an omitted result has name ""      */
     quire_attr attr;       /* attribute k is attr+k                                       */
@@ -202,6 +202,7 @@ enum { QUIRE_GRAPH_MAIN, QUIRE_GRAPH_BODY, QUIRE_GRAPH_FUNCTION, QUIRE_GRAPH_TRA
 typedef struct quire_opset {
     quire_sym domain; /* "ai.onnx" and "" are one: both stored as "" */
     int64_t version;
+    quire_bytes made; /* its OperatorSetIdProto, if it is not in the file */
 } quire_opset;
 
 typedef struct quire_graph_rec { /* GraphProto, or FunctionProto */

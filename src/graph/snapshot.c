@@ -25,7 +25,10 @@ struct quire_snapshot {
     quire_bytes orphans; /* quire_value each; their array moves when it grows */
     const quire_layer_copy *layers;
     const struct quire_metadata_edit
-        *metadata; /* lists of edits are never changed, only replaced */
+        *metadata;       /* lists of edits are never changed, only replaced */
+    quire_opset *opsets; /* nor are these arrays grown where they stand */
+    quire_graph *functions;
+    size_t n_opsets, n_functions;
     uint32_t flags;
 };
 
@@ -96,7 +99,13 @@ quire_snapshot_take(quire_ctx *ctx, const quire_model *m, quire_snapshot **out_s
 {
     quire_snapshot *s = quire_alloc(ctx->alloc, sizeof *s);
     if (s == NULL) return quire_nomem(ctx);
-    *s = (quire_snapshot){.alloc = ctx->alloc, .metadata = m->metadata, .flags = m->flags};
+    *s = (quire_snapshot){.alloc = ctx->alloc,
+                          .metadata = m->metadata,
+                          .opsets = m->opsets,
+                          .functions = m->functions,
+                          .n_opsets = m->n_opsets,
+                          .n_functions = m->n_functions,
+                          .flags = m->flags};
     quire_arena_init(&s->arena, ctx->alloc);
     const quire_status status = keep_all(ctx, s, m);
     if (status == QUIRE_OK) {
@@ -134,6 +143,10 @@ quire_snapshot_restore(quire_model *m, const quire_snapshot *s)
     if (m->n_orphans > 0) memcpy(m->orphans, s->orphans.ptr, s->orphans.len);
     quire_layers_restore(m, s->layers);
     m->metadata = s->metadata;
+    m->opsets = s->opsets;
+    m->n_opsets = s->n_opsets;
+    m->functions = s->functions;
+    m->n_functions = s->n_functions;
     m->flags = s->flags;
 }
 

@@ -2,9 +2,10 @@
  *
  * Nodes are made in order before the lookup. A form is a chain of steps from the gathered codes to
  * the result; what a step needs besides (constants, shapes) it makes itself, as Constant nodes
- * named after the result, so that the only new initializers are the table's.
+ * named after the result, so that the only new initializers are the table's. In the body of a
+ * function (lower_call.c) the same nodes read its formals and have plain names.
  */
-#include "passes/lower_form.h"
+#include "passes/form.h"
 
 #include <stdio.h>
 
@@ -13,22 +14,9 @@
 #include "passes/index_rank.h"
 #include "passes/table_codes.h"
 
-enum {
-    MAX_OUTER = 8, /* dimensions of indices that are spelled out                    */
-};
+typedef quire_form form;
 
-typedef struct form {
-    quire_ctx *ctx;
-    quire_model *m;
-    const quire_lower_site *site;
-    quire_row_format rows;
-    quire_graph graph;
-    quire_value result, indices;
-    bool gather_nd;
-    int32_t rank;  /* of the result, -1 unknown                                    */
-    int32_t outer; /* dimensions of the result less the last, if they are certain, else -1 */
-    bool last;     /* the step being made gives the result */
-} form;
+/* --- nodes ------------------------------------------------------------------------------------ */
 
 /* What a new node computes, less its operands. */
 typedef struct node_op {
@@ -38,24 +26,32 @@ typedef struct node_op {
     int32_t dtype, rank;
 } node_op;
 
-/* --- nodes ------------------------------------------------------------------------------------ */
+/* Functions have a scope of their own, and of each suffix one value. */
+quire_status
+quire_form_name(const quire_form *f, const char *suffix, quire_bytes *out)
+{
+    const quire_bytes r = quire_value_name(f->m, f->result);
+    quire_bytes base;
+    if (f->in_function) return quire_arena_copy(f->ctx, &f->m->arena, quire_bytes_of(suffix), out);
+    QUIRE_TRY(quire_arena_format(f->ctx, &f->m->arena, &base, "%.*s.%s", (int)r.len,
+                                 (const char *)r.ptr, suffix));
+    return quire_model_fresh_name(f->ctx, f->m, base, out);
+}
 
 static quire_status
 add_node(form *f, const node_op *op, const quire_value *in, uint32_t n_in, bool names_lookup,
          quire_value *out)
 {
-    const quire_bytes r = quire_value_name(f->m, f->result);
     const quire_node_rec *lookup = quire_node_at(f->m, f->site->lookup);
-    quire_bytes base, name;
+    const bool named = names_lookup && !f->in_function;
+    quire_bytes name;
     quire_node n;
-    QUIRE_TRY(quire_arena_format(f->ctx, &f->m->arena, &base, "%.*s.%s", (int)r.len,
-                                 (const char *)r.ptr, op->suffix));
-    QUIRE_TRY(quire_model_fresh_name(f->ctx, f->m, base, &name));
+    QUIRE_TRY(quire_form_name(f, names_lookup && f->in_function ? "result" : op->suffix, &name));
     const quire_node_make make = {
         .graph = f->graph,
         .domain = "",
         .op_type = op->type,
-        .name = names_lookup ? quire_sym_bytes(f->m, lookup->name) : (quire_bytes){NULL, 0},
+        .name = named ? quire_sym_bytes(f->m, lookup->name) : (quire_bytes){NULL, 0},
         .inputs = in,
         .n_inputs = n_in,
         .outputs = &name,
@@ -63,9 +59,9 @@ add_node(form *f, const node_op *op, const quire_value *in, uint32_t n_in, bool 
         .attrs = op->attrs,
         .n_attrs = op->n_attrs,
     };
-    QUIRE_TRY(quire_node_create(f->ctx, f->m, &make, f->site->lookup, &n));
+    QUIRE_TRY(quire_node_create(f->ctx, f->m, &make, f->before, &n));
     *out = quire_node_result(f->m, n, 0);
-    quire_value_set_type(f->m, *out, op->dtype, op->rank);
+    if (!f->in_function) quire_value_set_type(f->m, *out, op->dtype, op->rank);
     return QUIRE_OK;
 }
 
@@ -118,7 +114,7 @@ add_byte(form *f, const char *suffix, uint32_t value, quire_value *out)
 static quire_status
 add_cast_integers(form *f, const char *suffix, const int64_t *values, int64_t n, quire_value *out)
 {
-    double numbers[MAX_OUTER + 1];
+    double numbers[QUIRE_FORM_MAX_OUTER + 1];
     char name[32];
     for (int64_t i = 0; i < n; i++)
         numbers[i] = (double)values[i];
@@ -131,7 +127,7 @@ add_cast_integers(form *f, const char *suffix, const int64_t *values, int64_t n,
     return add_cast(f, suffix, QUIRE_DTYPE_INT64, 1, *out, out);
 }
 
-/* A vector of n integers, at most MAX_OUTER + 1. */
+/* A vector of n integers, at most QUIRE_FORM_MAX_OUTER + 1. */
 static quire_status
 add_integers(form *f, const char *suffix, const int64_t *values, int64_t n, quire_value *out)
 {
@@ -261,7 +257,7 @@ multiply(form *f, quire_value in, quire_value *out)
 {
     quire_value operands[2] = {in};
     const int32_t rank = gathered_rank(f);
-    QUIRE_TRY(gather(f, "gathered_scales", f->site->table->scales, rank, &operands[1]));
+    QUIRE_TRY(gather(f, "gathered_scales", f->scales, rank, &operands[1]));
     if (f->rows.choice.scale == QUIRE_ROW_SCALE_F16) {
         QUIRE_TRY(add_cast(f, "float_scales", QUIRE_DTYPE_FLOAT, rank, operands[1], &operands[1]));
     }
@@ -299,7 +295,7 @@ add_shape(form *f, uint64_t columns, quire_value *out)
 static quire_status
 add_constant_shape(form *f, uint64_t columns, quire_value *out)
 {
-    int64_t dims[MAX_OUTER + 1] = {0};
+    int64_t dims[QUIRE_FORM_MAX_OUTER + 1] = {0};
     dims[f->outer] = (int64_t)columns;
     return add_integers(f, "shape", dims, f->outer + 1, out);
 }
@@ -315,8 +311,8 @@ reshape(form *f, const char *suffix, quire_value in, uint64_t columns, quire_val
     return add_step(f, &op, operands, 2, out);
 }
 
-static uint64_t
-padded_width(const form *f)
+uint64_t
+quire_form_padded_width(const form *f)
 {
     return (uint64_t)f->rows.n_groups * f->rows.group_columns;
 }
@@ -325,7 +321,7 @@ padded_width(const form *f)
 static quire_status
 join_blocks(form *f, quire_value in, quire_value *out)
 {
-    return reshape(f, "joined", in, padded_width(f), out);
+    return reshape(f, "joined", in, quire_form_padded_width(f), out);
 }
 
 /* Cuts [..., S, N] into S tensors of [..., 1, N]. */
@@ -333,18 +329,17 @@ static quire_status
 split_blocks(form *f, quire_value in, quire_value *blocks)
 {
     const uint32_t n = (uint32_t)f->rows.n_groups;
-    const quire_bytes r = quire_value_name(f->m, f->result);
     const quire_attr_make attrs[] = {
         {.name = "axis", .kind = QUIRE_MAKE_INT, .i = -2},
         {.name = "num_outputs", .kind = QUIRE_MAKE_INT, .i = n},
     };
-    quire_bytes *names, base;
+    quire_bytes *names;
+    char suffix[32];
     quire_node node;
     QUIRE_TRY(quire_arena_take(f->ctx, &f->m->arena, n * sizeof *names, &names));
     for (uint32_t k = 0; k < n; k++) {
-        QUIRE_TRY(quire_arena_format(f->ctx, &f->m->arena, &base, "%.*s.block_%u", (int)r.len,
-                                     (const char *)r.ptr, (unsigned)k));
-        QUIRE_TRY(quire_model_fresh_name(f->ctx, f->m, base, &names[k]));
+        (void)snprintf(suffix, sizeof suffix, "block_%u", (unsigned)k);
+        QUIRE_TRY(quire_form_name(f, suffix, &names[k]));
     }
     const quire_node_make make = {.graph = f->graph,
                                   .domain = "",
@@ -355,10 +350,11 @@ split_blocks(form *f, quire_value in, quire_value *blocks)
                                   .n_outputs = n,
                                   .attrs = attrs,
                                   .n_attrs = f->site->opset >= 18 ? 2 : 1};
-    QUIRE_TRY(quire_node_create(f->ctx, f->m, &make, f->site->lookup, &node));
+    QUIRE_TRY(quire_node_create(f->ctx, f->m, &make, f->before, &node));
     for (uint32_t k = 0; k < n; k++) {
         blocks[k] = quire_node_result(f->m, node, k);
-        quire_value_set_type(f->m, blocks[k], QUIRE_DTYPE_FLOAT, gathered_rank(f));
+        if (!f->in_function)
+            quire_value_set_type(f->m, blocks[k], QUIRE_DTYPE_FLOAT, gathered_rank(f));
     }
     return QUIRE_OK;
 }
@@ -408,7 +404,7 @@ static quire_status
 flatten(form *f, quire_value in, quire_value *out)
 {
     const node_op op = {.type = "Reshape", .suffix = "flat", .dtype = QUIRE_DTYPE_FLOAT, .rank = 2};
-    const int64_t dims[] = {-1, (int64_t)padded_width(f)};
+    const int64_t dims[] = {-1, (int64_t)quire_form_padded_width(f)};
     quire_value operands[2] = {in};
     QUIRE_TRY(add_integers(f, "flat_shape", dims, 2, &operands[1]));
     return add_step(f, &op, operands, 2, out);
@@ -451,7 +447,7 @@ enum { MAX_STEPS = 6 };
 static size_t
 list_steps(const form *f, step steps[MAX_STEPS])
 {
-    const bool ragged = padded_width(f) != f->rows.width;
+    const bool ragged = quire_form_padded_width(f) != f->rows.width;
     size_t n = 0;
     steps[n++] = multiply;
     if (f->rows.choice.block != 0 && ragged && f->outer < 0 && f->site->opset < 11) {
@@ -459,7 +455,7 @@ list_steps(const form *f, step steps[MAX_STEPS])
         steps[n++] = cut_flat;
         steps[n++] = unflatten;
     } else if (f->rows.choice.block != 0) {
-        const bool apart = f->outer < 0 && quire_graph_in_scan(f->m, f->graph);
+        const bool apart = f->outer < 0 && f->in_scan;
         steps[n++] = apart && f->site->opset >= 11 ? join_blocks_apart : join_blocks;
         if (ragged) steps[n++] = cut_columns;
     }
@@ -472,23 +468,30 @@ list_steps(const form *f, step steps[MAX_STEPS])
 
 /* --- rewrites --------------------------------------------------------------------------------- */
 
-static form
-form_of(quire_ctx *ctx, quire_model *m, const quire_lower_site *site)
+quire_status
+quire_form_of(quire_ctx *ctx, quire_model *m, const quire_lower_site *site, quire_form *out)
 {
+    const quire_found_table *t = site->table;
     form f = {.ctx = ctx, .m = m, .site = site, .graph = quire_node_at(m, site->lookup)->graph};
+    QUIRE_TRY(quire_table_format(ctx, t, &f.rows));
+    f.before = site->lookup;
+    f.in_scan = quire_graph_in_scan(m, f.graph);
     f.result = quire_node_result(m, site->lookup, 0);
+    f.codes = t->codes;
+    f.scales = t->scales;
+    f.zero_points = t->zero_points;
     f.indices = quire_node_input(m, site->lookup, 1);
     f.gather_nd = quire_node_kind(m, site->lookup) == QUIRE_OP_GATHER_ND;
     const int32_t rank = quire_value_at(m, f.indices)->rank;
     const int32_t certain = quire_index_rank(m, f.indices) - (f.gather_nd ? 1 : 0);
     f.rank = rank < 0 ? -1 : rank + (f.gather_nd ? 0 : 1);
-    f.outer = certain >= 0 && certain <= MAX_OUTER ? certain : -1;
-    return f;
+    f.outer = certain >= 0 && certain <= QUIRE_FORM_MAX_OUTER ? certain : -1;
+    *out = f;
+    return QUIRE_OK;
 }
 
-/* `v` takes the place of the lookup's result. */
-static quire_status
-finish(form *f, quire_value v)
+quire_status
+quire_form_finish(quire_form *f, quire_value v)
 {
     const int32_t known = quire_value_at(f->m, f->result)->rank;
     QUIRE_TRY(quire_value_replace_all_uses(f->ctx, f->m, f->result, v));
@@ -501,14 +504,13 @@ finish(form *f, quire_value v)
 static quire_status
 add_centered(form *f, quire_value *out)
 {
-    const quire_found_table *t = f->site->table;
     const int32_t rank = gathered_rank(f);
     const node_op sub = {"Sub", "centered", NULL, 0, QUIRE_DTYPE_FLOAT, rank};
     quire_value codes, zero_points;
-    QUIRE_TRY(gather(f, "gathered_codes", t->codes, rank, &codes));
+    QUIRE_TRY(gather(f, "gathered_codes", f->codes, rank, &codes));
     QUIRE_TRY(unpack(f, codes, &codes));
     QUIRE_TRY(add_cast(f, "float_codes", QUIRE_DTYPE_FLOAT, rank, codes, &codes));
-    QUIRE_TRY(gather(f, "gathered_zero_points", t->zero_points, rank, &zero_points));
+    QUIRE_TRY(gather(f, "gathered_zero_points", f->zero_points, rank, &zero_points));
     if (f->rows.choice.zero_point == QUIRE_ROW_ZERO_POINT_INT) {
         QUIRE_TRY(
             add_cast(f, "float_zero_points", QUIRE_DTYPE_FLOAT, rank, zero_points, &zero_points));
@@ -517,31 +519,39 @@ add_centered(form *f, quire_value *out)
 }
 
 quire_status
+quire_form_build(quire_form *f, quire_value *out)
+{
+    step steps[MAX_STEPS];
+    QUIRE_TRY(add_centered(f, out));
+    const size_t n = list_steps(f, steps);
+    for (size_t i = 0; i < n; i++) {
+        f->last = i + 1 == n;
+        QUIRE_TRY(steps[i](f, *out, out));
+    }
+    return QUIRE_OK;
+}
+
+quire_status
 quire_lower_standard(quire_ctx *ctx, quire_model *m, const quire_lower_site *site)
 {
-    form f = form_of(ctx, m, site);
-    step steps[MAX_STEPS];
+    form f;
     quire_value v;
-    QUIRE_TRY(quire_table_format(ctx, site->table, &f.rows));
-    QUIRE_TRY(add_centered(&f, &v));
-    const size_t n = list_steps(&f, steps);
-    for (size_t i = 0; i < n; i++) {
-        f.last = i + 1 == n;
-        QUIRE_TRY(steps[i](&f, v, &v));
-    }
-    return finish(&f, v);
+    QUIRE_TRY(quire_form_of(ctx, m, site, &f));
+    QUIRE_TRY(quire_form_build(&f, &v));
+    return quire_form_finish(&f, v);
 }
 
 quire_status
 quire_lower_dequantized(quire_ctx *ctx, quire_model *m, const quire_lower_site *site)
 {
-    form f = form_of(ctx, m, site);
+    form f;
     quire_value v;
     if (site->type == site->table->dtype) {
         return quire_use_set(ctx, m, quire_node_operand(m, site->lookup, 0), site->table->codes);
     }
-    QUIRE_TRY(gather(&f, "gathered", site->table->codes, f.rank, &v));
+    QUIRE_TRY(quire_form_of(ctx, m, site, &f));
+    QUIRE_TRY(gather(&f, "gathered", f.codes, f.rank, &v));
     f.last = true;
     QUIRE_TRY(widen(&f, v, &v));
-    return finish(&f, v);
+    return quire_form_finish(&f, v);
 }

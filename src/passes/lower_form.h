@@ -14,6 +14,7 @@ typedef struct quire_lower_site {
     quire_node lookup;
     int32_t type;  /* element type of the lookup's result: the table's, or float32 */
     int64_t opset; /* ONNX opset of the lookup's graph */
+    struct quire_call_function **functions; /* made for calls in this run; newest first */
 } quire_lower_site;
 
 /* Standard operators: gathered codes, scales and zero points, then Cast, Sub, Mul. The lookup is
@@ -24,5 +25,8 @@ QUIRE_MUST_USE quire_status quire_lower_standard(quire_ctx *ctx, quire_model *m,
  * widening Cast, the Cast follows the lookup instead, and the lookup is a new node. */
 QUIRE_MUST_USE quire_status quire_lower_dequantized(quire_ctx *ctx, quire_model *m,
                                                     const quire_lower_site *site);
+/* A call of a function of the domain ai.quire whose body is the standard form. */
+QUIRE_MUST_USE quire_status quire_lower_call(quire_ctx *ctx, quire_model *m,
+                                             const quire_lower_site *site);
 
 #endif

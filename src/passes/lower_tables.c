@@ -7,6 +7,7 @@
  *         left for sweep. Annotations that were lowered are gone from the layer "annotation".
  * Keeps:  the indices, names and types of the lookups' results, graph outputs. Opset imports stay:
  *         a form that needs a newer one is an error here (annotate-tables does not ask for it).
+ *         Target quire adds functions, and the import of their domain.
  */
 #include "base/diag.h"
 #include "graph/path.h"
@@ -49,7 +50,8 @@ lower(quire_ctx *ctx, quire_run *run, quire_lookup *l)
     quire_lower_site site = {.table = &run->tables->tables[l->table - 1],
                              .lookup = l->node,
                              .type = l->type,
-                             .opset = quire_graph_opset(m, quire_node_at(m, l->node)->graph, "")};
+                             .opset = quire_graph_opset(m, quire_node_at(m, l->node)->graph, ""),
+                             .functions = &run->tables->functions};
     const rule *r = find_rule(m, run->tables->options->target, &site);
     if (r == NULL) {
         return quire_fail(ctx, QUIRE_E_UNSUPPORTED, quire_path_of_node(m, l->node, path),

@@ -46,8 +46,9 @@ check_values(quire_ctx *ctx, const quire_quantize_options *o)
     if (!is_block(o->block)) return usage(ctx, "a block has 16, 32, 64, 128 or 256 columns");
     if (o->search < -1 || o->search > 1) return usage(ctx, "a search is minmax or mse");
     if (!(o->min_sqnr >= 0 && o->min_sqnr <= 1000)) return usage(ctx, "a min_sqnr is 0 to 1000 dB");
-    if (o->target != QUIRE_TARGET_ONNX && o->target != QUIRE_TARGET_DEQUANTIZED) {
-        return usage(ctx, "a target is onnx or dequantized");
+    if (o->target != QUIRE_TARGET_ONNX && o->target != QUIRE_TARGET_DEQUANTIZED &&
+        o->target != QUIRE_TARGET_QUIRE) {
+        return usage(ctx, "a target is onnx, dequantized or quire");
     }
     return QUIRE_OK;
 }

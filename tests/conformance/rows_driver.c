@@ -91,8 +91,8 @@ quantize_all(const quire_row_format *f, const request *r, const float *x, quire_
     for (size_t row = 0; row < n; row++) {
         quire_row_fault fault = {.row = n - row};
         const quire_row_status status =
-            quire_rows_quantize(f, (quire_row_search)r->search, x + row * f->width, n - row,
-                                row_arrays(f, a, row), sums + row, &fault);
+            quire_row_quantize(f, (quire_row_search)r->search, x + row * f->width, n - row,
+                               row_arrays(f, a, row), NULL, sums + row, &fault);
         row += fault.row;
         if (status == QUIRE_ROW_OK) break;
         clear_row(f, row_arrays(f, a, row));
@@ -116,8 +116,8 @@ is_repeatable(const quire_row_format *f, const float *x, quire_row_arrays a, con
         if (faults[2 * row]) continue;
         again.codes = codes;
         memset(codes, 0xa5, f->row_bytes);
-        quire_rows_encode(f, x + row * f->width, 1, again);
-        quire_rows_error(f, x + row * f->width, decoded + row * row_size, 1, &sum);
+        quire_row_encode(f, x + row * f->width, 1, again);
+        quire_row_error(f, x + row * f->width, decoded + row * row_size, 1, &sum);
         if (memcmp(codes, a.codes + row * f->row_bytes, f->row_bytes)) same = 0;
         if (memcmp(&sum, sums + row, sizeof sum)) same = 0;
     }
@@ -153,7 +153,7 @@ quantize(const request *r)
 
     quire_row_widen(choice.dtype, table, n * f.width, x);
     quantize_all(&f, r, x, a, sums, faults);
-    quire_rows_dequantize(&f, a, n, decoded);
+    quire_row_dequantize(&f, a, n, decoded);
     const int32_t same = is_repeatable(&f, x, a, decoded, sums, faults, n);
     give(faults, n * 2 * sizeof *faults);
     give(a.codes, n * f.row_bytes);

@@ -61,7 +61,7 @@ quantize(quire_ctx *ctx, const scene *s, const config *c)
     o.zero_point_float = c->float_zp;
     o.scale_f16 = c->f16;
     o.search = 0;
-    o.target = c->dequantized ? QUIRE_TARGET_DEQUANTIZED : QUIRE_TARGET_ONNX;
+    o.target = c->target;
     o.allow_empty = 1;
     o.dry_run = c->dry;
     o.report_format = c->bits == 8 ? QUIRE_FORMAT_JSON : QUIRE_FORMAT_TEXT;
@@ -196,7 +196,8 @@ const config configs[] = {
     {.name = "2 blocks", .run = quantize, .bits = 2, .block = 16, .float_zp = true},
     {.name = "8 over 8", .run = quantize, .bits = 8, .over = "8 rows"},
     {.name = "4 over 8", .run = quantize, .bits = 4, .over = "8 rows"},
-    {.name = "dequantized", .run = quantize, .bits = 8, .dequantized = true},
+    {.name = "dequantized", .run = quantize, .bits = 8, .target = QUIRE_TARGET_DEQUANTIZED},
+    {.name = "quire", .run = quantize, .bits = 4, .block = 16, .target = QUIRE_TARGET_QUIRE},
     {.name = "dry run", .run = quantize, .bits = 8, .dry = true},
     {.name = "reencode", .run = reencode},
     {.name = "text", .run = through_text},

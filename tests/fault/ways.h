@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/base.h"
+#include "quire/quire.h"
 
 /* Files that are there before a way is gone, and where it leads. */
 typedef struct scene {
@@ -26,7 +27,8 @@ typedef struct config {
     const char *name;
     quire_status (*run)(quire_ctx *ctx, const scene *s, const struct config *c);
     uint32_t bits, block;
-    bool float_zp, f16, dequantized, dry;
+    quire_target target;
+    bool float_zp, f16, dry;
     /* Of a command line: "%m" is the model, "%o" the output, and so on: ways.c. */
     const char *words[MAX_WORDS];
     bool no;          /* the answer is no */

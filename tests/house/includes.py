@@ -12,6 +12,7 @@ from pathlib import Path
 MAY_INCLUDE = {
     "src/base": {"base"},
     "src/kernels": {"base", "kernels"},
+    "src/ort": {"base", "kernels", "ort"},
     "src/graph": {"base", "graph", "onnx.pb-c.h"},
     "src/passes": {"base", "kernels", "graph", "passes"},
     "src/plugin": {"base", "kernels", "graph", "passes", "plugin"},
