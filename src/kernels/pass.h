@@ -100,7 +100,7 @@ typedef struct quire_pass {
     quire_float_type
         scale; /* SPLIT: F32 or F16                                                   */
     quire_float_type
-        value;          /* SPLIT: decoded values are rounded to it; the scalar passes only     */
+        value;          /* SPLIT: decoded values are rounded to it; not by the AVX2 passes     */
     uint32_t n_units;   /* 1, 2, 4, 8, 16                                                      */
     uint32_t partial;   /* elements or bytes of a partial unit, 1 to 7                         */
     uint32_t before;    /* bytes of the row's payload before this pass, up to 255              */

@@ -152,18 +152,35 @@ row_add(quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, size_t i, siz
     }
 }
 
+/* Where there is nothing to add and to divide by, sums are not looked at: as part of storing, a
+ * compiler may make these an addition of -0.0 and a division by 1, which quiet a NaN. */
 static void
-sums_store(const quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, size_t n_bytes,
-           float divisor, float *out)
+sums_finish(quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, size_t n_bytes,
+            float divisor)
+{
+    const uint32_t planes = quire_pass_planes(kind);
+    const bool biased = is_fused(kind) && mode != QUIRE_PASS_MAX;
+
+    if (!biased && divisor == 0) return;
+    for (size_t k = 0; k < n_bytes; k++) {
+        float *sums = p->sums + k / QUIRE_PASS_LANES * QUIRE_PASS_LANES * planes;
+        for (uint32_t c = 0; c < planes; c++) {
+            float *sum = sums + c * QUIRE_PASS_LANES + k % QUIRE_PASS_LANES;
+            if (biased) *sum += p->bias;
+            if (divisor != 0) *sum /= divisor;
+        }
+    }
+}
+
+static void
+sums_store(const quire_pass *p, quire_pass_kind kind, size_t n_bytes, float *out)
 {
     const uint32_t planes = quire_pass_planes(kind);
 
     for (size_t k = 0; k < n_bytes; k++) {
         const float *sums = p->sums + k / QUIRE_PASS_LANES * QUIRE_PASS_LANES * planes;
         for (uint32_t c = 0; c < planes; c++) {
-            float sum = sums[c * QUIRE_PASS_LANES + k % QUIRE_PASS_LANES];
-            if (is_fused(kind) && mode != QUIRE_PASS_MAX) sum += p->bias;
-            if (divisor != 0) sum /= divisor;
+            const float sum = sums[c * QUIRE_PASS_LANES + k % QUIRE_PASS_LANES];
             out[is_fused(kind) ? k * planes + c : c * p->plane + k] = sum;
         }
     }
@@ -186,7 +203,8 @@ pass_run(quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, size_t n_byt
             row_add(p, kind, mode, i, n_bytes, p->first && i == start);
         }
         if (p->last) {
-            sums_store(p, kind, mode, n_bytes, p->bags[b].divisor, p->out + b * p->out_stride);
+            sums_finish(p, kind, mode, n_bytes, p->bags[b].divisor);
+            sums_store(p, kind, n_bytes, p->out + b * p->out_stride);
         }
     }
 }
