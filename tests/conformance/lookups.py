@@ -184,9 +184,10 @@ def judge(model, want, folder):
     in_training = training_names(model)
     for lookup in found:
         lookup.reason = one(lookup, want, model, shapes, uses, in_training, opset, folder)
-    # not-smaller asks whether anything else reads the table: its eligible lookups are not "else"
+    # not-smaller asks whether anything else reads the table: its eligible lookups are not "else". It
+    # is judged before the opset (docs/reasons.md), which all lookups of a table share.
     for lookup in found:
-        if lookup.reason is None and not lookup_saves(lookup, found, uses, want):
+        if lookup.reason in (None, "opset") and not lookup_saves(lookup, found, uses, want):
             lookup.reason = "not-smaller?"
     for lookup in found:
         lookup.reason = "not-smaller" if lookup.reason == "not-smaller?" else lookup.reason
@@ -212,7 +213,7 @@ def lookup_saves(lookup, found, uses, want):
 
 def keeps_float(table, found, uses):
     """Whether something but lowered lookups reads a table, through wrappers or not."""
-    lowered = {id(l.node) for l in found if l.reason in (None, "not-smaller?")
+    lowered = {id(l.node) for l in found if l.reason in (None, "opset", "not-smaller?")
                and l.table and table_key(l.table) == table_key(table)}
     wrappers = {id(node) for l in found if id(l.node) in lowered for _, node in l.wrappers}
     front, seen = [table_key(table)], set()

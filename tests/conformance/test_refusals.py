@@ -169,7 +169,7 @@ def usage(t):
     t.refuse("one of two --only matches nothing", USAGE, *q, "--only", "good", "--only", "nix")
     for bad in (["--bits", "3"], ["--bits", "x"], ["--bits", ""], ["--block", "20"],
                 ["--block", "0x20"], ["--zero-point", "half"], ["--scales", "f64"],
-                ["--search", "best"], ["--target", "ort"], ["--target", "quire"],
+                ["--search", "best"], ["--target", "ort"], ["--target", "Quire"],
                 ["--target", "nonsense"], ["--non-finite", "maybe"], ["--min-elements", "-1"],
                 ["--min-elements", "many"], ["--bits-for", "good"], ["--bits-for", "good=5"],
                 ["--bits-for", "good="], ["--nonsense"], ["--bits"], ["--format", "yaml"]):
