@@ -184,8 +184,8 @@ def judge(model, want, folder):
     in_training = training_names(model)
     for lookup in found:
         lookup.reason = one(lookup, want, model, shapes, uses, in_training, opset, folder)
-    # not-smaller asks whether anything else reads the table: its eligible lookups are not "else". It
-    # is judged before the opset (docs/reasons.md), which all lookups of a table share.
+    # not-smaller asks whether anything else reads the table: its eligible lookups are not "else".
+    # It is judged before the opset (docs/reasons.md), which all lookups of a table share.
     for lookup in found:
         if lookup.reason in (None, "opset") and not lookup_saves(lookup, found, uses, want):
             lookup.reason = "not-smaller?"
