@@ -9,13 +9,12 @@
 #include "kernels/pass.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+#include "kernels/pass_load.h"
 
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-#define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
 
 /* A row's parameters, broadcast. `both` has the scale and the bias of a fused row, weighted. */
@@ -25,35 +24,6 @@ typedef struct row_vectors {
     __m256 weight;
     __m128 both;
 } row_vectors;
-
-INLINE float
-load_f32(const uint8_t *at)
-{
-    float value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
-
-INLINE float
-load_f16(const uint8_t *at)
-{
-    uint16_t half;
-    memcpy(&half, at, sizeof half);
-    return _cvtsh_ss(half);
-}
-
-/* Scale and bias, one behind the other, in the first two lanes. */
-INLINE __m128
-load_both(quire_pass_kind kind, const uint8_t *at)
-{
-    int halves;
-
-    if (kind == QUIRE_PASS_FUSED8) {
-        return _mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)(const void *)at));
-    }
-    memcpy(&halves, at, sizeof halves);
-    return _mm_cvtph_ps(_mm_cvtsi32_si128(halves));
-}
 
 INLINE row_vectors
 fused_params_load(const quire_pass *p, quire_pass_kind kind, quire_pass_mode mode,

@@ -28,41 +28,15 @@ import time
 import numpy as np
 import torch
 
-SPLIT, FUSED = 5, 6
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from bags import FUSED, SPLIT, Fault, Job, Options, Plan, Rows  # noqa: E402
+
 MARKS = "<!-- cells: written by tests/bench/peers.py -->\n", "<!-- end of cells -->\n"
 TARGETS = {("hot", 8): 1.15, ("hot", 4): 1.5, ("hot", 2): 1.5,
            ("cold", 8): 1.3, ("cold", 4): 1.3, ("cold", 2): 1.3}
 OPS = {8: torch.ops.quantized.embedding_bag_byte_rowwise_offsets,
        4: torch.ops.quantized.embedding_bag_4bit_rowwise_offsets,
        2: torch.ops.quantized.embedding_bag_2bit_rowwise_offsets}
-
-
-class Rows(c.Structure):
-    _fields_ = [(n, c.c_uint32) for n in ("size", "storage", "bits", "block", "scale", "zero_point",
-                                          "value", "scale_first")] + \
-               [("width", c.c_uint64), ("stride", c.c_uint64)]
-
-
-class Options(c.Structure):
-    _fields_ = [(n, c.c_uint32) for n in ("size", "mode", "index", "offset", "form", "weights", "wrap",
-                                          "pruned", "padding", "out", "isa")] + \
-               [("padding_index", c.c_int64), ("fixed", c.c_uint64), ("out_stride", c.c_uint64)]
-
-
-class Plan(c.Structure):
-    _fields_ = [("inner", c.c_uint64 * 48)]
-
-
-class Job(c.Structure):
-    _fields_ = [("rows", c.c_void_p), ("scales", c.c_void_p), ("zero_points", c.c_void_p),
-                ("n_rows", c.c_uint64), ("indices", c.c_void_p), ("n_indices", c.c_uint64),
-                ("offsets", c.c_void_p), ("n_bags", c.c_uint64), ("weights", c.c_void_p),
-                ("out", c.c_void_p)]
-
-
-class Fault(c.Structure):
-    _fields_ = [("kind", c.c_uint32), ("position", c.c_uint64), ("value", c.c_int64),
-                ("limit", c.c_uint64)]
 
 
 def row_bytes(bits, width):
