@@ -1,9 +1,10 @@
 """prepack.py - fused row quantizers against torch's quantized::embedding_bag_*_prepack (FBGEMM).
 
 One process, one thread, interleaved repeats. The figure of a cell is torch's time over quire's, by
-the least of the processor times: the machine may be shared. Both get the same float32 rows; torch
-allocates its result, quire writes where it is told, as their interfaces have it. --allocate gives
-quire a new array for each call too.
+the least of the processor times: the machine may be shared. Both get the same float32 rows. torch
+cannot but allocate its result, quire writes where it is told: without --allocate, into the same
+memory each time, which is what the kernel takes; with it, into a new array for each call, as torch
+does, and both pay for fresh pages where the C library gives large arrays back to the kernel.
 
     prepack.py LIBRARY [--bits 8,4,2] [--width 16,64,128,512,1024] [--size 256K,16M,256M]
                [--repeats 15] [--split] [--allocate] [--out FILE]

@@ -268,6 +268,45 @@ START_TEST(faults_are_the_same)
 }
 END_TEST
 
+/* Rows enough for several of whatever is taken together, rows too wide for that, and whichever of
+ * them is the first that is not finite. */
+enum { MANY = 140000, WIDEST = 20001, MAX_PACKED = 3 * MANY + 2 * WIDEST };
+
+START_TEST(many_rows_and_wide_ones_are_the_same)
+{
+    static float rows[MANY + (ROWS + 4) * WIDEST];
+    static float ranges[2 * MANY];
+    static uint8_t packed[2][MAX_PACKED];
+    const uint64_t widths[] = {7, 16, 24, 64, 100, 128, 1000, 16385, WIDEST};
+    for (size_t w = (size_t)_i % 2; w < sizeof widths / sizeof *widths; w += 2) {
+        const uint64_t width = widths[w];
+        for (int what = 0; what < 4; what++) {
+            const uint64_t n = (what % 2 ? MANY : MANY / 16) / width + 3;
+            const uint64_t bad = what == 3 ? any_bits() % n : n;
+            for (uint64_t r = 0; r < n; r += ROWS)
+                fill(rows + r * width, width);
+            for (uint64_t k = 0; what == 2 && k < 2 * n; k++)
+                ranges[k] = finite_bits();
+            if (bad < n) rows[bad * width + any_bits() % width] = bad % 2 ? NAN : -INFINITY;
+            for (uint64_t r = bad + 1; r < n; r += 1 + r / 2) /* beside it, and further on */
+                rows[r * width] = INFINITY;
+            for (int k = 0; k < 2; k++) {
+                quire_rows_fault fault = {.row = n};
+                memset(packed[k], 0xa5, MAX_PACKED);
+                const quire_status status = quantize(layout_of(_i, width), QUIRE_ROWS_MINMAX,
+                                                     k ? QUIRE_ISA_AUTO : QUIRE_ISA_SCALAR, rows, n,
+                                                     what == 2 ? ranges : NULL, packed[k], &fault);
+                ck_assert_int_eq(status, bad < n ? QUIRE_E_INVALID : QUIRE_OK);
+                ck_assert_uint_eq(fault.row, bad);
+                ck_assert_uint_eq(packed[k][bad * (width + 13)], 0xa5);
+            }
+            ck_assert_msg(memcmp(packed[0], packed[1], MAX_PACKED) == 0, "layout %d, width %d, %d",
+                          _i, (int)width, what);
+        }
+    }
+}
+END_TEST
+
 START_TEST(environments_change_nothing)
 {
     static made in_default;
@@ -394,6 +433,7 @@ main(void)
     tcase_set_timeout(all, 300);
     tcase_add_loop_test(all, every_instruction_set_makes_the_same_bytes, 0, LAYOUTS);
     tcase_add_loop_test(all, faults_are_the_same, 0, LAYOUTS);
+    tcase_add_loop_test(all, many_rows_and_wide_ones_are_the_same, 0, LAYOUTS);
     tcase_add_loop_test(all, environments_change_nothing, 0, LAYOUTS);
     tcase_add_loop_test(all, lookups_give_the_same_values, 0, LAYOUTS);
     tcase_add_test(all, what_does_not_go_together_is_refused);
