@@ -8,6 +8,7 @@
 
 #define PER_TRY    20000
 #define MOST_AHEAD 64
+#define ROWS_AHEAD 16
 #define LINE       64
 
 static double
@@ -104,6 +105,26 @@ quire_bench_lines(const void *table, uint64_t n_rows, uint64_t row)
         }
     }
     return best;
+}
+
+double
+quire_bench_rows(const void *table, uint64_t row, const uint64_t *rows, size_t n)
+{
+    const uint8_t *base = table;
+    const size_t ahead = n < ROWS_AHEAD ? n : ROWS_AHEAD;
+    const double start = seconds();
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < ahead; i++)
+        row_ask(base + rows[i] * row, row, true);
+    for (size_t i = 0; i < n; i++) {
+        if (i + ahead < n) row_ask(base + rows[i + ahead] * row, row, true);
+        sum += row_touch(base + rows[i] * row, row);
+    }
+    const double spent = seconds() - start;
+    const volatile uint64_t sink = sum;
+    (void)sink;
+    return spent * 1e9 / (double)n;
 }
 
 double

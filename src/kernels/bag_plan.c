@@ -119,15 +119,6 @@ value_of(const quire_rows *rows, const quire_bag_options *o)
     return o->mode == QUIRE_BAG_LOOKUP && rows->value == o->out ? QUIRE_FLOAT_F32 : rows->value;
 }
 
-/* Only these passes round decoded values. */
-static quire_isa
-isa_for(const quire_bag_inner *p)
-{
-    const bool rounds = p->isa != QUIRE_ISA_AVX2;
-
-    return rounds || p->value == QUIRE_FLOAT_F32 ? p->isa : QUIRE_ISA_SCALAR;
-}
-
 static void
 fill(quire_bag_inner *p, const quire_rows *rows, const quire_bag_options *o)
 {
@@ -137,7 +128,7 @@ fill(quire_bag_inner *p, const quire_rows *rows, const quire_bag_options *o)
     p->group_columns = p->layout.n_groups > 1 ? rows->block : rows->width;
     p->scale = rows->scale;
     p->value = value_of(rows, o);
-    p->passes = quire_pass_table_find(isa_for(p))->pass[p->kind];
+    p->passes = quire_pass_table_find(p->isa)->pass[p->kind];
     p->zero_is_float = rows->zero_point == QUIRE_ROWS_ZERO_POINT_F32;
     p->planar = rows->storage == QUIRE_ROWS_SPLIT;
     p->mode = o->mode;

@@ -46,10 +46,10 @@ const quire_pass_table *quire_pass_table_find(quire_isa isa);
  * of QUIRE_ISA_TABLE; whether what it names is available is for quire_pass_table_find. */
 quire_isa quire_isa_choose(quire_isa isa);
 
-/* What to fetch early for a job: by the size of its table (docs: kernels). */
+/* Whether rows of a job are asked for early, and how: by the size of its table (docs: kernels). */
 quire_fetch quire_fetch_plan(const quire_bag_inner *plan, const quire_bag_job *job);
 
-/* Adds the lines of a row. */
-void quire_fetch_add(quire_fetch *f, const quire_bag_inner *plan, const quire_bag_job *job);
+/* Says where a pass reads: it has its pointers, and takes `bytes` of codes or elements of a row. */
+void quire_fetch_point(quire_pass *pass, const quire_bag_inner *plan, size_t bytes);
 
 #endif

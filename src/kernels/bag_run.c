@@ -10,7 +10,8 @@
 #include "kernels/bag_bounds.h"
 #include "kernels/bag_rows.h"
 #include "kernels/fp_env.h"
-#include "kernels/half.h"
+
+#include <string.h>
 
 #define MAX_PIECES 24 /* prepared at a time: wider rows prepare anew for each bag */
 #define MAX_BAGS   32 /* of a step                                                 */
@@ -18,7 +19,7 @@
 #define STEP_LEAST 32
 
 /* A block of columns: of group `g`, `size` 0 to 4 for 1 to 16 units from unit `unit` on, or the
- * last bytes. `direct`: all its columns exist and are stored where they belong, `out_at` floats
+ * last bytes. `direct`: all its columns exist and are stored where they belong, `out_at` bytes
  * from the start of the output's row; else they go through scratch. */
 typedef struct bag_piece {
     quire_pass_fn fn;
@@ -35,11 +36,11 @@ typedef struct bag_run {
     const quire_bag_inner *plan;
     const quire_bag_job *job;
     quire_bag_window *window;
-    quire_fetch fetch;   /* without lines: pieces have theirs                                 */
+    quire_fetch fetch;   /* without places: pieces have theirs                                */
     uint8_t *out;        /* row of output of the first bag of the step                        */
     size_t step;         /* indices of one step, about                                        */
     float *sums;         /* [MAX_PIECES][QUIRE_PASS_MAX_FLOATS]                               */
-    float *scratch;      /* [QUIRE_PASS_MAX_FLOATS]                                           */
+    uint8_t *scratch;    /* of QUIRE_PASS_MAX_FLOATS elements of output                       */
     uint64_t next_group; /* where the pieces prepared last end: n_groups when there are no more */
     uint64_t next_unit;
     uint32_t n_pieces;
@@ -50,6 +51,12 @@ typedef struct bag_run {
     quire_pass_bag bags[MAX_BAGS];
     bag_piece pieces[MAX_PIECES];
 } bag_run;
+
+static uint64_t
+out_size(const quire_bag_inner *p)
+{
+    return p->out == QUIRE_FLOAT_F32 ? sizeof(float) : sizeof(uint16_t);
+}
 
 static uint64_t
 group_width(const quire_bag_inner *p, uint64_t g)
@@ -98,18 +105,15 @@ pass_make(bag_run *r, bag_piece *piece)
     pass->plane = piece->direct ? p->layout.group_bytes : (size_t)QUIRE_PASS_LANES << piece->size;
     pass->scale = p->scale;
     pass->value = p->value;
+    pass->out_type = p->out;
     pass->n_units = 1u << piece->size;
     pass->partial = piece->partial;
     pass->before = before < 255 ? (uint32_t)before : 255;
     pass->zero_is_float = p->zero_is_float;
-    pass->out_stride = p->out_stride / sizeof(float);
+    pass->out_stride = p->out_stride;
     pass->fetch = r->fetch;
-    if (before > 0) {
-        pass->fetch.hint = QUIRE_FETCH_NONE;
-    } else {
-        quire_fetch_add(&pass->fetch, p, r->job);
-    }
     pass_set_params(pass, r, piece->group);
+    quire_fetch_point(pass, p, quire_pass_bytes(pass, p->kind));
 }
 
 /* Feeds `n_bags` whole bags, or a part of one, from entry `at` of the window on. */
@@ -124,19 +128,8 @@ piece_feed(const bag_run *r, bag_piece *piece, const quire_pass_bag *bags, size_
     pass->n_bags = n_bags;
     pass->rows = w->view + at;
     pass->weights = w->weighted ? w->weights + at : NULL;
-    pass->n_fetch = pass->fetch.hint != QUIRE_FETCH_NONE && w->tail - at > distance
-                        ? w->tail - at - distance
-                        : 0;
+    pass->n_fetch = distance > 0 && w->tail - at > distance ? w->tail - at - distance : 0;
     piece->fn(pass);
-}
-
-/* Stores a run of columns in the output's type. */
-static void
-columns_store(const bag_run *r, uint8_t *out, uint64_t column, const float *values, uint64_t n)
-{
-    const uint64_t size = r->plan->out == QUIRE_FLOAT_F32 ? 4 : 2;
-
-    quire_row_narrow((quire_row_dtype)r->plan->out, values, n, out + column * size);
 }
 
 /* From scratch, where planes are `lanes` apart, the columns that exist. */
@@ -145,23 +138,23 @@ piece_store(const bag_run *r, const bag_piece *piece, uint8_t *out)
 {
     const quire_bag_inner *p = r->plan;
     const uint32_t planes = quire_pass_planes(p->kind);
+    const uint64_t size = out_size(p);
     const uint64_t width = group_width(p, piece->group);
     const uint64_t column = piece->group * p->group_columns;
     const uint64_t lanes = piece->pass.plane;
     const uint64_t in_plane = piece->partial ? piece->partial : lanes;
-    const float *scratch = r->scratch;
 
     if (!p->planar) {
         const uint64_t from = piece->unit * QUIRE_PASS_LANES * planes;
         const uint64_t n = in_plane * planes;
-        columns_store(r, out, from, scratch, n < width - from ? n : width - from);
+        memcpy(out + from * size, r->scratch, (n < width - from ? n : width - from) * size);
         return;
     }
     for (uint32_t c = 0; c < planes; c++) {
         const uint64_t from = c * p->layout.group_bytes + piece->unit * QUIRE_PASS_LANES;
         if (from >= width) break;
         const uint64_t n = in_plane < width - from ? in_plane : width - from;
-        columns_store(r, out, column + from, scratch + c * lanes, n);
+        memcpy(out + (column + from) * size, r->scratch + c * lanes * size, n * size);
     }
 }
 
@@ -173,7 +166,7 @@ piece_run(const bag_run *r, bag_piece *piece)
 
     piece->pass.first = piece->pass.last = true;
     if (piece->direct) {
-        piece->pass.out = (float *)(void *)r->out + piece->out_at;
+        piece->pass.out = r->out + piece->out_at;
         piece_feed(r, piece, r->bags, r->n_bags, at);
         return;
     }
@@ -239,12 +232,12 @@ piece_make(bag_run *r, bag_piece *piece)
         piece->size = fits < QUIRE_PASS_PARTIAL ? fits : QUIRE_PASS_PARTIAL - 1;
         while (!fns[piece->size])
             piece->size--;
-        piece->direct = exists && p->out == QUIRE_FLOAT_F32;
+        piece->direct = exists;
     } else {
         piece->partial = used % QUIRE_PASS_LANES;
     }
-    piece->out_at =
-        piece->group * p->group_columns + piece->unit * QUIRE_PASS_LANES * (p->planar ? 1 : planes);
+    piece->out_at = out_size(p) * (piece->group * p->group_columns +
+                                   piece->unit * QUIRE_PASS_LANES * (p->planar ? 1 : planes));
     piece->fn = fns[piece->partial ? QUIRE_PASS_PARTIAL : piece->size];
     r->next_unit += 1u << piece->size;
     if (r->next_unit * QUIRE_PASS_LANES >= used) {
@@ -336,7 +329,7 @@ long_bag_feed(bag_run *r, float divisor)
             bag_piece *piece = &r->pieces[k];
             piece->pass.first = first;
             piece->pass.last = at == end;
-            piece->pass.out = piece->direct ? (float *)(void *)r->out + piece->out_at : r->scratch;
+            piece->pass.out = piece->direct ? r->out + piece->out_at : r->scratch;
             piece_feed(r, piece, &part, 1, w->head);
             if (at == end && !piece->direct) piece_store(r, piece, r->out);
         }
@@ -386,10 +379,14 @@ fetch_first(bag_run *r, uint64_t start)
     quire_bag_window *w = r->window;
 
     quire_bag_window_seek(w, start);
-    if (r->fetch.hint == QUIRE_FETCH_NONE || start > r->job->n_indices) return;
+    if (r->fetch.distance == 0 || start > r->job->n_indices) return;
     quire_bag_window_cover(w, start, r->fetch.distance);
-    for (size_t i = 0; i < w->tail - w->head && i < r->fetch.distance; i++)
-        quire_fetch_row(&r->pieces[0].pass.fetch, w->view[w->head + i]);
+    for (uint32_t k = 0; k < r->n_pieces; k++) {
+        const quire_pass *pass = &r->pieces[k].pass;
+        const size_t bytes = quire_pass_bytes(pass, r->plan->kind);
+        for (size_t i = 0; i < w->tail - w->head && i < r->fetch.distance; i++)
+            quire_fetch_row(pass, r->plan->planar, bytes, w->view[w->head + i]);
+    }
 }
 
 /* Where the bag after one that ends at `end` ends, by what is said at `i`; anything if it is
@@ -518,7 +515,7 @@ quire_bag_run_from(const quire_bag_inner *plan, const quire_bag_job *job, uint64
                    uint64_t end, uint64_t start, quire_bag_fault *out_fault)
 {
     _Alignas(32) float sums[MAX_PIECES * QUIRE_PASS_MAX_FLOATS];
-    _Alignas(32) float scratch[QUIRE_PASS_MAX_FLOATS];
+    uint8_t scratch[QUIRE_PASS_MAX_FLOATS * sizeof(float)];
     quire_bag_window window; /* these are kilobytes, and not cleared */
     bag_run r;
     const bool guarded = !quire_fp_is_default();

@@ -21,13 +21,15 @@
 
 /* What a pass decodes: name, planes P, bytes of a unit. FUSED8 has float32 parameters, the other
  * fused kinds float16. */
-#define QUIRE_PASS_KIND_TABLE(X) QUIRE_PASS_LOOSE_TABLE(X) QUIRE_PASS_FUSED_TABLE(X)
-#define QUIRE_PASS_LOOSE_TABLE(X)                                                                  \
+#define QUIRE_PASS_KIND_TABLE(X)                                                                   \
+    QUIRE_PASS_FLOAT_TABLE(X) QUIRE_PASS_SPLIT_TABLE(X) QUIRE_PASS_FUSED_TABLE(X)
+#define QUIRE_PASS_FLOAT_TABLE(X)                                                                  \
     X(F32, 1, 32)                                                                                  \
     X(F16, 1, 16)                                                                                  \
     X(BF16, 1, 16)                                                                                 \
     X(E4M3, 1, 8)                                                                                  \
-    X(E5M2, 1, 8)                                                                                  \
+    X(E5M2, 1, 8)
+#define QUIRE_PASS_SPLIT_TABLE(X)                                                                  \
     X(SPLIT8, 1, 8)                                                                                \
     X(SPLIT4, 2, 8)                                                                                \
     X(SPLIT2, 4, 8)
@@ -52,33 +54,15 @@ typedef enum quire_pass_mode {
     QUIRE_PASS_MODES
 } quire_pass_mode;
 
-typedef enum quire_fetch_hint {
-    QUIRE_FETCH_NONE,
-    QUIRE_FETCH_NEAR,
-    QUIRE_FETCH_FAR
-} quire_fetch_hint;
-
-/* Lines of a row that lie in an array of its own: where they are of row 0, and bytes from row to
- * row. */
-typedef struct quire_fetch_side {
-    const uint8_t *base;
-    size_t stride;
-} quire_fetch_side;
-
 #define QUIRE_FETCH_MAX_DISTANCE 64
-#define QUIRE_FETCH_MAX_SIDES    4
 
-/* Which lines of a row to ask for before they are needed, of the pass that asks: at
- * `base` of row 0, each 64 bytes further below `end`, and `last` bytes further. */
+/* How a pass asks for what it reads of a row before that is needed: for the lines from `base` of row 0
+ * on, and of a split row for its parameters. */
 typedef struct quire_fetch {
-    quire_fetch_hint hint;
-    uint32_t n_sides;
-    size_t distance; /* rows between asking and needing; at most QUIRE_FETCH_MAX_DISTANCE */
+    size_t distance; /* rows between asking and needing; 0: nothing is asked for */
+    bool far;        /* to the second cache, else to the first                   */
     const uint8_t *base;
-    size_t stride;
-    size_t end;
-    size_t last;
-    quire_fetch_side sides[QUIRE_FETCH_MAX_SIDES];
+    size_t last; /* bytes from `base` to the last one that is read           */
 } quire_fetch;
 
 /* A bag, or a part of one: how many of the rows are its own. */
@@ -95,18 +79,18 @@ typedef struct quire_pass {
     size_t code_stride;    /* bytes from row to row                                               */
     size_t scale_stride;
     size_t zero_stride;
-    float *sums;  /* [QUIRE_PASS_MAX_FLOATS]: kept when a bag goes on in another call    */
-    size_t plane; /* planar: floats from a plane of `out` to the next                    */
-    quire_float_type
-        scale; /* SPLIT: F32 or F16                                                   */
-    quire_float_type
-        value;          /* SPLIT: decoded values are rounded to it; not by the AVX2 passes     */
-    uint32_t n_units;   /* 1, 2, 4, 8, 16                                                      */
-    uint32_t partial;   /* elements or bytes of a partial unit, 1 to 7                         */
-    uint32_t before;    /* bytes of the row's payload before this pass, up to 255              */
-    bool zero_is_float; /* SPLIT                                                               */
+    float *sums;  /* [QUIRE_PASS_MAX_FLOATS], at 32 bytes: kept when a bag goes on in another     */
+                  /* call, else for the pass to use                                               */
+    size_t plane; /* planar: elements from a plane of `out` to the next                           */
+    quire_float_type scale; /* SPLIT: F32 or F16                                                  */
+    quire_float_type value; /* SPLIT: decoded values are rounded to it                            */
+    quire_float_type out_type;
+    uint32_t n_units;   /* 1, 2, 4, 8, 16                                                         */
+    uint32_t partial;   /* elements or bytes of a partial unit, 1 to 7                            */
+    uint32_t before;    /* bytes of the row's payload before this pass, up to 255                 */
+    bool zero_is_float; /* SPLIT                                                                  */
 
-    size_t out_stride; /* floats from the output of a bag to the next                          */
+    size_t out_stride; /* bytes from the output of a bag to the next                              */
     quire_fetch fetch;
 
     /* Of these bags, whose rows follow each other. A part of a bag comes alone. */
@@ -118,7 +102,7 @@ typedef struct quire_pass {
     const uint64_t *rows; /* of all bags; also [i + fetch.distance] for i < n_fetch               */
     const float *weights; /* of all bags, for WEIGHTED                                            */
     size_t n_fetch;       /* rows for which one further on is fetched                             */
-    float *out;           /* the pass's columns of the first bag as float32                       */
+    uint8_t *out;         /* the pass's columns of the first bag; of a partial unit room for all  */
 } quire_pass;
 
 typedef void (*quire_pass_fn)(quire_pass *pass);
@@ -142,25 +126,45 @@ bool quire_pass_avx2_likes_subnormals(void);
 uint32_t quire_pass_planes(quire_pass_kind kind);
 uint32_t quire_pass_unit_bytes(quire_pass_kind kind);
 
-/* Asks for the lines of a row. Any row number: nothing is read. */
-static inline __attribute__((always_inline)) void
-quire_fetch_row(const quire_fetch *f, uint64_t row)
-{
-    const uintptr_t at = (uintptr_t)f->base + row * f->stride;
+/* Bytes of codes or elements that a pass reads of a row. */
+size_t quire_pass_bytes(const quire_pass *p, quire_pass_kind kind);
 
-    if (f->hint == QUIRE_FETCH_NEAR) {
-        __builtin_prefetch((const void *)at, 0, 3);
-        __builtin_prefetch((const void *)(at + f->last), 0, 3);
-        for (size_t k = 64; k < f->end; k += 64)
-            __builtin_prefetch((const void *)(at + k), 0, 3);
-    } else {
+static inline __attribute__((always_inline)) void
+quire_fetch_line(uintptr_t at, bool far)
+{
+    if (far) {
         __builtin_prefetch((const void *)at, 0, 2);
-        __builtin_prefetch((const void *)(at + f->last), 0, 2);
-        for (size_t k = 64; k < f->end; k += 64)
-            __builtin_prefetch((const void *)(at + k), 0, 2);
+    } else {
+        __builtin_prefetch((const void *)at, 0, 3);
     }
-    for (uint32_t k = 0; k < f->n_sides; k++)
-        __builtin_prefetch((const void *)((uintptr_t)f->sides[k].base + row * f->sides[k].stride));
+}
+
+static inline __attribute__((always_inline)) void
+quire_fetch_lines(const quire_pass *p, bool is_split, size_t bytes, uint64_t row, bool far)
+{
+    const uintptr_t at = (uintptr_t)p->fetch.base + row * p->code_stride;
+
+#pragma GCC unroll 8
+    for (size_t k = 0; k < bytes; k += 64)
+        quire_fetch_line(at + k, far);
+    quire_fetch_line(at + p->fetch.last, far);
+    if (!is_split) return;
+    quire_fetch_line((uintptr_t)p->scales + row * p->scale_stride, far);
+    quire_fetch_line((uintptr_t)p->zeros + row * p->zero_stride, far);
+}
+
+/* Asks for the lines of a row of which the pass reads `bytes` of codes or elements. Any row number:
+ * nothing is read. With constants it is a few instructions, which is what counts: while the processor
+ * looks up the page of one row, it goes on to the next only as far as its queue of instructions
+ * reaches. */
+static inline __attribute__((always_inline)) void
+quire_fetch_row(const quire_pass *p, bool is_split, size_t bytes, uint64_t row)
+{
+    if (p->fetch.far) {
+        quire_fetch_lines(p, is_split, bytes, row, true);
+    } else {
+        quire_fetch_lines(p, is_split, bytes, row, false);
+    }
 }
 
 #endif

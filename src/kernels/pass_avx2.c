@@ -1,230 +1,242 @@
 /* pass_avx2.c - the passes for AVX2 with FMA and F16C.
  *
- * One inline body; its kind, mode and number of units are constants of each stamped function, so
- * that sums stay in registers and everything about the kind folds away. 8 bytes of codes are
- * widened to 8 dwords, from which each plane is a shift and a mask. This unit is compiled with
- * flags of its own: nothing but its table leaves it.
+ * One inline body; its shape is a constant of each stamped function, so that sums stay in registers
+ * and everything about the kind folds away. 8 bytes of codes are widened to 8 dwords, from which each
+ * plane is a shift and a mask. This unit is compiled with flags of its own: nothing but its tables
+ * leaves it.
  */
-#include "kernels/half.h"
 #include "kernels/pass.h"
 
 #if defined(__x86_64__)
-#include "kernels/pass_load.h"
+#include "kernels/pass_avx2.h"
 
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-#define UNROLL _Pragma("GCC unroll 16")
+/* How a row is taken: by units of 8 bytes, which serves every kind, mode and size; and for sums of
+ * some kinds in fewer operations. */
+typedef enum row_way {
+    BY_UNITS,
+    BYTE_ZEROS,             /* split rows: zero points of a byte, taken off as integers       */
+    BYTE_ZEROS_HALF_SCALES, /* and with float16 scales their products are exact               */
+    BY_DWORDS,              /* fused rows: `planes` planes in dwords of `wide` bytes of codes */
+    AS_SUBNORMALS           /* the same without conversion                                    */
+} row_way;
 
-/* A row's parameters, broadcast. `both` has the scale and the bias of a fused row, weighted. */
+/* All that is constant in a stamped function, a byte each. It is an integer, and no struct, because
+ * compilers then leave out what its constants rule out while they inline, and not after: clang is ten
+ * times as fast. */
+typedef uint64_t shape;
+
+#define SHAPE(kind, mode, way, planes, wide, units, partial)                                       \
+    ((shape)(kind) | (shape)(mode) << 8 | (shape)(way) << 16 | (shape)(planes) << 24 |             \
+     (shape)(wide) << 32 | (shape)(units) << 40 | (shape)(partial) << 48)
+
+INLINE quire_pass_kind
+shape_kind(shape s)
+{
+    return (quire_pass_kind)(s & 0xff);
+}
+
+INLINE quire_pass_mode
+shape_mode(shape s)
+{
+    return (quire_pass_mode)(s >> 8 & 0xff);
+}
+
+INLINE row_way
+shape_way(shape s)
+{
+    return (row_way)(s >> 16 & 0xff);
+}
+
+INLINE shape
+shape_of_way(shape s, row_way way)
+{
+    return (s & ~((shape)0xff << 16)) | (shape)way << 16;
+}
+
+INLINE int
+shape_planes(shape s)
+{
+    return s >> 24 & 0xff;
+}
+
+INLINE int
+shape_wide(shape s)
+{
+    return s >> 32 & 0xff;
+}
+
+INLINE int
+shape_units(shape s)
+{
+    return s >> 40 & 0xff;
+}
+
+INLINE bool
+shape_is_partial(shape s)
+{
+    return s >> 48;
+}
+
+/* Of one bag. The sum of biases is in lane 1 of `both`, where scales are added with them, or alone. */
+typedef struct totals {
+    __m256 sums[QUIRE_PASS_MAX_SUMS];
+    __m128 both;
+    float bias;
+} totals;
+
+/* A row's parameters, broadcast. `both` has the scale and the bias of a fused row, weighted; `table`
+ * what a code of 2 bits stands for, twice. */
 typedef struct row_vectors {
     __m256 scale;
     __m256 zero;
     __m256 weight;
+    __m256 table;
+    __m256i zero_code;
     __m128 both;
 } row_vectors;
 
-INLINE row_vectors
-fused_params_load(const quire_pass *p, quire_pass_kind kind, quire_pass_mode mode,
-                  const uint8_t *at, size_t i)
+INLINE bool
+has_table(const shape s)
 {
-    row_vectors r = {.both = load_both(kind, at), .zero = _mm256_setzero_ps()};
+    return shape_way(s) == BY_UNITS && shape_planes(s) == 4;
+}
 
-    if (mode == QUIRE_PASS_WEIGHTED) r.both = _mm_mul_ps(_mm_set1_ps(p->weights[i]), r.both);
-    r.scale = kind == QUIRE_PASS_FUSED8 && mode != QUIRE_PASS_WEIGHTED
-                  ? _mm256_set1_ps(load_f32(at))
+INLINE __m256
+code_table(void)
+{
+    return _mm256_setr_ps(0, 1, 2, 3, 0, 1, 2, 3);
+}
+
+INLINE row_vectors
+fused_params_load(const quire_pass *p, const shape s, const uint8_t *codes, size_t i)
+{
+    row_vectors r = {.both = load_fused_params(p, shape_kind(s), shape_mode(s), codes, i),
+                     .zero = _mm256_setzero_ps()};
+
+    r.scale = shape_kind(s) == QUIRE_PASS_FUSED8 && shape_mode(s) != QUIRE_PASS_WEIGHTED
+                  ? _mm256_set1_ps(load_f32(codes + (p->scales - p->codes)))
                   : _mm256_broadcastss_ps(r.both);
-    if (mode == QUIRE_PASS_MAX) r.zero = _mm256_broadcastss_ps(_mm_movehdup_ps(r.both));
-    return r;
-}
-
-INLINE row_vectors
-split_params_load(const quire_pass *p, quire_pass_mode mode, uint64_t row, size_t i)
-{
-    const uint8_t *scale_at = p->scales + row * p->scale_stride;
-    const uint8_t *zero_at = p->zeros + row * p->zero_stride;
-    row_vectors r = {.weight = _mm256_setzero_ps()};
-
-    r.scale = _mm256_set1_ps(p->scale == QUIRE_FLOAT_F16 ? load_f16(scale_at) : load_f32(scale_at));
-    r.zero = _mm256_set1_ps(p->zero_is_float ? load_f32(zero_at) : (float)zero_at[0]);
-    if (mode == QUIRE_PASS_WEIGHTED) r.weight = _mm256_set1_ps(p->weights[i]);
-    return r;
-}
-
-INLINE row_vectors
-params_load(const quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, uint64_t row,
-            const uint8_t *codes, size_t i)
-{
-    row_vectors r = {.weight = _mm256_setzero_ps()};
-
-    if (kind >= QUIRE_PASS_FUSED8) {
-        return fused_params_load(p, kind, mode, codes + (p->scales - p->codes), i);
+    if (shape_mode(s) == QUIRE_PASS_MAX) r.zero = _mm256_broadcastss_ps(_mm_movehdup_ps(r.both));
+    if (has_table(s)) r.table = code_table();
+    if (has_table(s) && shape_mode(s) == QUIRE_PASS_MAX) {
+        r.table = _mm256_fmadd_ps(r.scale, r.table, r.zero);
     }
-    if (kind >= QUIRE_PASS_SPLIT8) return split_params_load(p, mode, row, i);
-    if (mode == QUIRE_PASS_WEIGHTED) r.weight = _mm256_set1_ps(p->weights[i]);
     return r;
 }
 
-/* The last bytes of a row, fewer than 8, without a byte beyond it: those before them are read too,
- * where there are enough, and shifted out. */
-INLINE __m128i
-load_last_bytes(const uint8_t *at, uint32_t n, uint32_t before)
+INLINE row_vectors
+split_params_load(const quire_pass *p, const shape s, uint64_t row, size_t i)
 {
-    uint64_t bytes = 0;
+    row_vectors r = {.scale = _mm256_set1_ps(load_split_scale(p, row))};
 
-    if (n + before >= 8) {
-        memcpy(&bytes, at + n - 8, 8);
-        bytes >>= 8 * (8 - n);
+    if (shape_mode(s) == QUIRE_PASS_WEIGHTED) r.weight = _mm256_set1_ps(p->weights[i]);
+    if (shape_way(s) == BY_UNITS) {
+        r.zero = _mm256_set1_ps(load_split_zero(p, row));
     } else {
-        for (uint32_t k = 0; k < n; k++)
-            bytes |= (uint64_t)at[k] << (8 * k);
+        r.zero_code = _mm256_set1_epi32(p->zeros[row * p->zero_stride]);
     }
-    return _mm_cvtsi64_si128((long long)bytes);
-}
-
-INLINE __m128i
-load_unit_bytes(const quire_pass *p, const uint8_t *at, bool partial)
-{
-    return partial ? load_last_bytes(at, p->partial, p->before)
-                   : _mm_loadl_epi64((const __m128i *)(const void *)at);
-}
-
-INLINE __m128i
-load_unit_halves(const quire_pass *p, const uint8_t *at, bool partial)
-{
-    uint16_t halves[QUIRE_PASS_LANES] = {0};
-
-    if (!partial) return _mm_loadu_si128((const __m128i *)(const void *)at);
-    memcpy(halves, at, p->partial * sizeof *halves);
-    return _mm_loadu_si128((const __m128i *)(const void *)halves);
-}
-
-INLINE __m256
-load_unit_floats(const quire_pass *p, const uint8_t *at, bool partial)
-{
-    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-
-    if (!partial) return _mm256_loadu_ps((const float *)(const void *)at);
-    return _mm256_maskload_ps((const float *)(const void *)at,
-                              _mm256_cmpgt_epi32(_mm256_set1_epi32((int)p->partial), lanes));
-}
-
-/* See pass_scalar.c; the product is exact. */
-INLINE __m256
-decode_e4m3(__m128i bytes)
-{
-    const __m256i x = _mm256_cvtepu8_epi32(bytes);
-    const __m256i sign = _mm256_slli_epi32(_mm256_and_si256(x, _mm256_set1_epi32(0x80)), 24);
-    const __m256i size = _mm256_and_si256(x, _mm256_set1_epi32(0x7f));
-    const __m256i is_nan = _mm256_cmpeq_epi32(size, _mm256_set1_epi32(0x7f));
-    const __m256 value =
-        _mm256_mul_ps(_mm256_castsi256_ps(_mm256_or_si256(sign, _mm256_slli_epi32(size, 20))),
-                      _mm256_set1_ps(0x1p120f));
-    const __m256i quiet = _mm256_or_si256(sign, _mm256_set1_epi32(0x7fc00000));
-
-    return _mm256_blendv_ps(value, _mm256_castsi256_ps(quiet), _mm256_castsi256_ps(is_nan));
-}
-
-INLINE __m256
-decode_halves(quire_pass_kind kind, __m128i halves)
-{
-    return kind == QUIRE_PASS_F16
-               ? _mm256_cvtph_ps(halves)
-               : _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
-}
-
-/* 8 elements of float storage. */
-INLINE __m256
-load_floats(const quire_pass *p, quire_pass_kind kind, const uint8_t *at, bool partial)
-{
-    if (kind == QUIRE_PASS_F32) return load_unit_floats(p, at, partial);
-    if (kind == QUIRE_PASS_E4M3) return decode_e4m3(load_unit_bytes(p, at, partial));
-    if (kind == QUIRE_PASS_E5M2) {
-        const __m128i bytes = load_unit_bytes(p, at, partial);
-        return _mm256_cvtph_ps(_mm_unpacklo_epi8(_mm_setzero_si128(), bytes));
+    if (has_table(s)) {
+        r.table =
+            value_round(p->value, _mm256_mul_ps(_mm256_sub_ps(code_table(), r.zero), r.scale));
     }
-    return decode_halves(kind, load_unit_halves(p, at, partial));
+    if (has_table(s) && shape_mode(s) == QUIRE_PASS_WEIGHTED)
+        r.table = _mm256_mul_ps(r.weight, r.table);
+    return r;
 }
 
-/* The codes in plane `c` of 8 bytes, each in a dword. */
+/* Of a maximum, `v` where it is greater, else what was there: of a NaN, what came first. */
 INLINE __m256
-plane_codes(__m256i bytes, int planes, int c)
+value_take(const shape s, __m256 v, __m256 sum, bool fresh)
 {
-    const int bits = 8 / planes;
-    __m256i q = c == 0 ? bytes : _mm256_srli_epi32(bytes, bits * c);
-
-    if (c < planes - 1) q = _mm256_and_si256(q, _mm256_set1_epi32((1 << bits) - 1));
-    return _mm256_cvtepi32_ps(q);
+    if (shape_mode(s) == QUIRE_PASS_MAX) return fresh ? v : _mm256_max_ps(v, sum);
+    return _mm256_add_ps(sum, v);
 }
 
-/* `q` is a code, or the element of float storage. */
+/* The table is looked up by the lowest 2 bits of each lane: no mask. */
 INLINE __m256
-sum_add(quire_pass_kind kind, quire_pass_mode mode, const row_vectors *r, __m256 q, __m256 sum)
+table_take(const shape s, const row_vectors *r, __m256i bytes, int c, __m256 sum, bool fresh)
 {
-    if (kind >= QUIRE_PASS_FUSED8) return _mm256_fmadd_ps(r->scale, q, sum);
-    if (kind >= QUIRE_PASS_SPLIT8) q = _mm256_mul_ps(_mm256_sub_ps(q, r->zero), r->scale);
-    if (mode == QUIRE_PASS_WEIGHTED) q = _mm256_mul_ps(r->weight, q);
-    return _mm256_add_ps(sum, q);
+    const __m256i codes = c == 0 ? bytes : _mm256_srli_epi32(bytes, 2 * c);
+    const __m256 v = _mm256_permutevar_ps(r->table, codes);
+
+    if (is_fused(shape_kind(s)) && shape_mode(s) != QUIRE_PASS_MAX)
+        return _mm256_fmadd_ps(r->scale, v, sum);
+    return value_take(s, v, sum, fresh);
 }
 
-/* `v` where it is greater, else what was there: of a NaN, what came first. */
 INLINE __m256
-max_take(quire_pass_kind kind, const row_vectors *r, __m256 q, __m256 sum, bool fresh)
+fused_take(const shape s, const row_vectors *r, __m256i codes, __m256 sum, bool fresh)
 {
-    if (kind >= QUIRE_PASS_FUSED8) {
-        q = _mm256_fmadd_ps(r->scale, q, r->zero);
-    } else if (kind >= QUIRE_PASS_SPLIT8) {
-        q = _mm256_mul_ps(_mm256_sub_ps(q, r->zero), r->scale);
+    const __m256 q = _mm256_cvtepi32_ps(codes);
+
+    if (shape_mode(s) != QUIRE_PASS_MAX) return _mm256_fmadd_ps(r->scale, q, sum);
+    return value_take(s, _mm256_fmadd_ps(r->scale, q, r->zero), sum, fresh);
+}
+
+/* Codes less zero points are integers of 9 bits: a product with a float16 scale has 20 of them, and
+ * rounding it before it is added changes nothing. */
+INLINE __m256
+split_take(const shape s, const row_vectors *r, __m256i codes, __m256 sum, bool fresh)
+{
+    __m256 v;
+
+    if (shape_way(s) == BY_UNITS) {
+        v = _mm256_sub_ps(_mm256_cvtepi32_ps(codes), r->zero);
+    } else {
+        v = _mm256_cvtepi32_ps(_mm256_sub_epi32(codes, r->zero_code));
     }
-    return fresh ? q : _mm256_max_ps(q, sum);
+    if (shape_way(s) == BYTE_ZEROS_HALF_SCALES) return _mm256_fmadd_ps(v, r->scale, sum);
+    v = _mm256_mul_ps(v, r->scale);
+    if (shape_mode(s) == QUIRE_PASS_WEIGHTED) v = _mm256_mul_ps(r->weight, v);
+    return value_take(s, v, sum, fresh);
 }
 
-INLINE __m256
-element_take(quire_pass_kind kind, quire_pass_mode mode, const row_vectors *r, __m256 q, __m256 sum,
-             bool fresh)
+/* A row of float storage. */
+INLINE bool
+floats_take(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
 {
-    return mode == QUIRE_PASS_MAX ? max_take(kind, r, q, sum, fresh)
-                                  : sum_add(kind, mode, r, q, sum);
+    const uint8_t *at = p->codes + p->rows[i] * p->code_stride;
+
+    UNROLL for (int u = 0; u < shape_units(s); u++)
+    {
+        __m256 v = load_floats(p, shape_kind(s), at + u * unit_bytes_of(shape_kind(s)),
+                               shape_is_partial(s));
+        if (shape_mode(s) == QUIRE_PASS_WEIGHTED)
+            v = _mm256_mul_ps(_mm256_set1_ps(p->weights[i]), v);
+        t->sums[u] = value_take(s, v, t->sums[u], fresh);
+    }
+    return true;
 }
 
-/* A row by way of units of 8 bytes: every kind, mode and size there is. `bias` has the sum of biases
- * in its second lane. */
-INLINE void
-row_take(const quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, int planes,
-         int unit_bytes, int units, bool partial, size_t i, __m256 *sums, __m128 *bias, bool fresh)
+/* A row of codes by way of units of 8 bytes. */
+INLINE bool
+units_take(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
 {
     const uint64_t row = p->rows[i];
     const uint8_t *at = p->codes + row * p->code_stride;
-    const row_vectors r = params_load(p, kind, mode, row, at, i);
+    const row_vectors r =
+        is_fused(shape_kind(s)) ? fused_params_load(p, s, at, i) : split_params_load(p, s, row, i);
 
-    if (kind >= QUIRE_PASS_FUSED8 && mode != QUIRE_PASS_MAX) *bias = _mm_add_ps(*bias, r.both);
-    UNROLL for (int u = 0; u < units; u++)
+    if (is_fused(shape_kind(s)) && shape_mode(s) != QUIRE_PASS_MAX)
+        t->both = _mm_add_ps(t->both, r.both);
+    UNROLL for (int u = 0; u < shape_units(s); u++)
     {
-        if (kind < QUIRE_PASS_SPLIT8) {
-            const __m256 v = load_floats(p, kind, at + u * unit_bytes, partial);
-            sums[u] = element_take(kind, mode, &r, v, sums[u], fresh);
-            continue;
-        }
         const __m256i bytes =
-            _mm256_cvtepu8_epi32(load_unit_bytes(p, at + u * unit_bytes, partial));
-        UNROLL for (int c = 0; c < planes; c++)
+            _mm256_cvtepu8_epi32(load_unit_bytes(p, at + u * 8, shape_is_partial(s)));
+        UNROLL for (int c = 0; c < shape_planes(s); c++)
         {
-            const __m256 q = plane_codes(bytes, planes, c);
-            sums[u * planes + c] = element_take(kind, mode, &r, q, sums[u * planes + c], fresh);
+            __m256 *sum = &t->sums[u * shape_planes(s) + c];
+            const __m256i codes = plane_codes(bytes, shape_planes(s), c);
+            *sum = has_table(s)              ? table_take(s, &r, bytes, c, *sum, fresh)
+                   : is_fused(shape_kind(s)) ? fused_take(s, &r, codes, *sum, fresh)
+                                             : split_take(s, &r, codes, *sum, fresh);
         }
     }
-}
-
-/* 8 dwords of `wide` bytes of codes each. */
-INLINE __m256i
-load_dwords(const uint8_t *at, int wide)
-{
-    if (wide == 4) return _mm256_loadu_si256((const __m256i *)(const void *)at);
-    if (wide == 2) {
-        return _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)at));
-    }
-    return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)at));
+    return true;
 }
 
 /* Whether plane `c` is left where it is in the dword: its sums are then 2^(bits * c) times too
@@ -237,232 +249,66 @@ plane_is_scaled(int planes, int c)
 }
 
 INLINE __m256
-dword_codes(__m256i x, int planes, int wide, int c)
+dword_codes(__m256i x, const shape s, int c)
 {
-    const int bits = 8 * wide / planes;
+    const int bits = 8 * shape_wide(s) / shape_planes(s);
     const int mask = (1 << bits) - 1;
 
-    if (planes == 1) return _mm256_cvtepi32_ps(x);
-    if (c == planes - 1) return _mm256_cvtepi32_ps(_mm256_srli_epi32(x, bits * c));
+    if (shape_planes(s) == 1) return _mm256_cvtepi32_ps(x);
+    if (c == shape_planes(s) - 1) return _mm256_cvtepi32_ps(_mm256_srli_epi32(x, bits * c));
     return _mm256_cvtepi32_ps(_mm256_and_si256(x, _mm256_set1_epi32(mask << (bits * c))));
 }
 
-/* The same for sums of fused rows, by way of dwords. The sum of biases is `bias`, or the second lane
- * of `both` where the parameters are float16. */
-INLINE void
-row_add(const quire_pass *p, quire_pass_kind kind, int planes, int wide, int units, size_t i,
-        __m256 *sums, float *bias, __m128 *both)
+/* A fused row by way of dwords. */
+INLINE bool
+dwords_add(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
 {
     const uint8_t *at = p->codes + p->rows[i] * p->code_stride;
     const uint8_t *params = at + (p->scales - p->codes);
     __m256 scale;
 
-    if (kind == QUIRE_PASS_FUSED8) {
+    (void)fresh;
+    if (shape_kind(s) == QUIRE_PASS_FUSED8) {
         scale = _mm256_set1_ps(load_f32(params));
-        *bias += load_f32(params + 4);
+        t->bias += load_f32(params + 4);
     } else {
-        const __m128 halves = load_both(kind, params);
-        scale = _mm256_broadcastss_ps(halves);
-        *both = _mm_add_ps(*both, halves);
+        const __m128 both = load_both(shape_kind(s), params);
+        scale = _mm256_broadcastss_ps(both);
+        t->both = _mm_add_ps(t->both, both);
     }
-    UNROLL for (int u = 0; u < units; u++)
+    UNROLL for (int u = 0; u < shape_units(s); u++)
     {
-        const __m256i x = load_dwords(at + u * 8 * wide, wide);
-        UNROLL for (int c = 0; c < planes; c++)
+        const __m256i x = load_dwords(at + u * 8 * shape_wide(s), shape_wide(s));
+        UNROLL for (int c = 0; c < shape_planes(s); c++)
         {
-            __m256 *sum = &sums[u * planes + c];
-            *sum = _mm256_fmadd_ps(scale, dword_codes(x, planes, wide, c), *sum);
+            __m256 *sum = &t->sums[u * shape_planes(s) + c];
+            *sum = _mm256_fmadd_ps(scale, dword_codes(x, s, c), *sum);
         }
     }
-}
-
-/* Four vectors of one plane each to the 32 columns they hold. */
-INLINE void
-interleave4(__m256 *s)
-{
-    const __m256d a = _mm256_castps_pd(_mm256_unpacklo_ps(s[0], s[1]));
-    const __m256d b = _mm256_castps_pd(_mm256_unpacklo_ps(s[2], s[3]));
-    const __m256d c = _mm256_castps_pd(_mm256_unpackhi_ps(s[0], s[1]));
-    const __m256d d = _mm256_castps_pd(_mm256_unpackhi_ps(s[2], s[3]));
-    const __m256 r0 = _mm256_castpd_ps(_mm256_unpacklo_pd(a, b));
-    const __m256 r1 = _mm256_castpd_ps(_mm256_unpackhi_pd(a, b));
-    const __m256 r2 = _mm256_castpd_ps(_mm256_unpacklo_pd(c, d));
-    const __m256 r3 = _mm256_castpd_ps(_mm256_unpackhi_pd(c, d));
-
-    s[0] = _mm256_permute2f128_ps(r0, r1, 0x20);
-    s[1] = _mm256_permute2f128_ps(r2, r3, 0x20);
-    s[2] = _mm256_permute2f128_ps(r0, r1, 0x31);
-    s[3] = _mm256_permute2f128_ps(r2, r3, 0x31);
-}
-
-INLINE void
-interleave2(__m256 *s)
-{
-    const __m256 low = _mm256_unpacklo_ps(s[0], s[1]);
-    const __m256 high = _mm256_unpackhi_ps(s[0], s[1]);
-
-    s[0] = _mm256_permute2f128_ps(low, high, 0x20);
-    s[1] = _mm256_permute2f128_ps(low, high, 0x31);
-}
-
-/* Eight. */
-INLINE void
-interleave8(__m256 *s)
-{
-    __m256 t[8];
-
-    UNROLL for (int k = 0; k < 8; k += 4)
-    {
-        const __m256d a = _mm256_castps_pd(_mm256_unpacklo_ps(s[k], s[k + 1]));
-        const __m256d b = _mm256_castps_pd(_mm256_unpacklo_ps(s[k + 2], s[k + 3]));
-        const __m256d c = _mm256_castps_pd(_mm256_unpackhi_ps(s[k], s[k + 1]));
-        const __m256d d = _mm256_castps_pd(_mm256_unpackhi_ps(s[k + 2], s[k + 3]));
-        t[k] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, b));
-        t[k + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, b));
-        t[k + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(c, d));
-        t[k + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(c, d));
-    }
-    UNROLL for (int k = 0; k < 4; k++)
-    {
-        s[k] = _mm256_permute2f128_ps(t[k], t[k + 4], 0x20);
-        s[k + 4] = _mm256_permute2f128_ps(t[k], t[k + 4], 0x31);
-    }
-}
-
-INLINE void
-sums_unscale(int planes, int wide, int units, __m256 *sums)
-{
-    const int bits = 8 * wide / planes;
-
-    UNROLL for (int k = 0; k < units * planes; k++)
-    {
-        const int c = k % planes;
-        if (plane_is_scaled(planes, c)) {
-            sums[k] = _mm256_mul_ps(sums[k], _mm256_set1_ps(1.0f / (float)(1 << bits * c)));
-        }
-    }
-}
-
-INLINE void
-sums_finish(quire_pass_kind kind, quire_pass_mode mode, int n, float divisor, __m128 bias,
-            __m256 *sums)
-{
-    if (kind >= QUIRE_PASS_FUSED8 && mode != QUIRE_PASS_MAX) {
-        const __m256 all = _mm256_broadcastss_ps(bias);
-        UNROLL for (int k = 0; k < n; k++) sums[k] = _mm256_add_ps(sums[k], all);
-    }
-    if (mode == QUIRE_PASS_SUM && divisor != 0) {
-        const __m256 divisors = _mm256_set1_ps(divisor);
-        UNROLL for (int k = 0; k < n; k++) sums[k] = _mm256_div_ps(sums[k], divisors);
-    }
-}
-
-INLINE void
-sums_store(const quire_pass *p, quire_pass_kind kind, int planes, int units, __m256 *sums,
-           float *out)
-{
-    UNROLL for (int u = 0; u < units; u++)
-    {
-        __m256 *s = sums + u * planes;
-        if (kind >= QUIRE_PASS_FUSED8 && planes == 2) interleave2(s);
-        if (kind >= QUIRE_PASS_FUSED8 && planes == 4) interleave4(s);
-        if (kind >= QUIRE_PASS_FUSED8 && planes == 8) interleave8(s);
-        UNROLL for (int c = 0; c < planes; c++)
-        {
-            float *at = kind >= QUIRE_PASS_FUSED8
-                            ? out + (u * planes + c) * QUIRE_PASS_LANES
-                            : out + (size_t)c * p->plane + (size_t)u * QUIRE_PASS_LANES;
-            _mm256_storeu_ps(at, s[c]);
-        }
-    }
-}
-
-INLINE void
-sums_load(const quire_pass *p, int n, __m256 *sums)
-{
-    UNROLL for (int k = 0; k < n; k++) sums[k] = _mm256_setzero_ps();
-    if (p->first) return;
-    UNROLL for (int k = 0; k < n; k++) sums[k] = _mm256_loadu_ps(p->sums + k * QUIRE_PASS_LANES);
-}
-
-INLINE void
-sums_keep(quire_pass *p, int n, const __m256 *sums, float bias)
-{
-    p->bias = bias;
-    UNROLL for (int k = 0; k < n; k++) _mm256_storeu_ps(p->sums + k * QUIRE_PASS_LANES, sums[k]);
-}
-
-INLINE void
-pass_run(quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, int planes, int unit_bytes,
-         int units, bool partial)
-{
-    const int n_sums = units * planes;
-    __m256 sums[QUIRE_PASS_MAX_SUMS];
-    size_t i = 0;
-
-    for (size_t b = 0; b < p->n_bags; b++) {
-        const size_t end = i + p->bags[b].n;
-        const size_t fetch_end = p->n_fetch < end ? p->n_fetch : end;
-        __m128 bias = _mm_setr_ps(0, p->first ? 0 : p->bias, 0, 0);
-        sums_load(p, n_sums, sums);
-        if (mode == QUIRE_PASS_MAX && p->first && i < end) {
-            if (i < fetch_end) quire_fetch_row(&p->fetch, p->rows[i + p->fetch.distance]);
-            row_take(p, kind, mode, planes, unit_bytes, units, partial, i++, sums, &bias, true);
-        }
-        for (; i < fetch_end; i++) {
-            quire_fetch_row(&p->fetch, p->rows[i + p->fetch.distance]);
-            row_take(p, kind, mode, planes, unit_bytes, units, partial, i, sums, &bias, false);
-        }
-        for (; i < end; i++)
-            row_take(p, kind, mode, planes, unit_bytes, units, partial, i, sums, &bias, false);
-        bias = _mm_movehdup_ps(bias);
-        if (!p->last) {
-            sums_keep(p, n_sums, sums, _mm_cvtss_f32(bias));
-            return;
-        }
-        sums_finish(kind, mode, n_sums, p->bags[b].divisor, bias, sums);
-        sums_store(p, kind, planes, units, sums, p->out + b * p->out_stride);
-    }
-}
-
-INLINE void
-sum_run(quire_pass *p, quire_pass_kind kind, int planes, int wide, int units)
-{
-    const int n_sums = units * planes;
-    __m256 sums[QUIRE_PASS_MAX_SUMS];
-    size_t i = 0;
-
-    for (size_t b = 0; b < p->n_bags; b++) {
-        const size_t end = i + p->bags[b].n;
-        const size_t fetch_end = p->n_fetch < end ? p->n_fetch : end;
-        float bias = p->first ? 0 : p->bias;
-        __m128 both = _mm_setr_ps(0, bias, 0, 0);
-        sums_load(p, n_sums, sums);
-        for (; i < fetch_end; i++) {
-            quire_fetch_row(&p->fetch, p->rows[i + p->fetch.distance]);
-            row_add(p, kind, planes, wide, units, i, sums, &bias, &both);
-        }
-        for (; i < end; i++)
-            row_add(p, kind, planes, wide, units, i, sums, &bias, &both);
-        if (kind != QUIRE_PASS_FUSED8) bias = _mm_cvtss_f32(_mm_movehdup_ps(both));
-        if (!p->last) {
-            sums_keep(p, n_sums, sums, bias);
-            return;
-        }
-        sums_unscale(planes, wide, units, sums);
-        sums_finish(kind, QUIRE_PASS_SUM, n_sums, p->bags[b].divisor, _mm_set_ss(bias), sums);
-        sums_store(p, kind, planes, units, sums, p->out + b * p->out_stride);
-    }
+    return true;
 }
 
 /* Sums of fused rows without converting their codes. A code that is masked out of its dword, below
  * bit 23, already is a float32: the subnormal number q * 2^(shift - 149). Its product with s * 2^109
  * is s * q * 2^(shift - 40), and the sums, kept 2^(shift - 40) times too large, are what they would
  * be but for the exponent: with scales of float16 nothing overflows or gets subnormal on the way.
- * This is for processors that take subnormal operands without a penalty.
+ * Scales of float32 have to be 0 or in [2^-80, 2^17): then sums are multiples of 2^-143, so exact
+ * where they are subnormal, and far from overflowing. This is for processors that take subnormal
+ * operands without a penalty.
  */
 #define FAST_SCALE 0x1p109f
 #define FAST_UNDO  0x1p40f
+#define FAST_LEAST ((127u - 80) << 24) /* twice the bits of the float32 */
+#define FAST_END   ((127u + 17) << 24)
+
+INLINE bool
+scale_is_fast(const uint8_t *at)
+{
+    uint32_t bits;
+
+    memcpy(&bits, at, sizeof bits);
+    return __builtin_expect(bits * 2 - FAST_LEAST < FAST_END - FAST_LEAST, 1) || bits * 2 == 0;
+}
 
 /* How far plane `c` lies from bit 0 of the dwords it is masked out of: dwords two bytes further on,
  * if it would reach bit 23. */
@@ -473,131 +319,292 @@ fast_shift(int bits, int c)
 }
 
 INLINE __m256
-fast_codes(const uint8_t *at, int planes, int wide, int c)
+fast_codes(const uint8_t *at, const shape s, int c)
 {
-    const int bits = 8 * wide / planes;
-    const int further = bits * c - fast_shift(bits, c) ? 2 : 0;
-    const __m256i x = load_dwords(at + further, wide);
+    const int bits = 8 * shape_wide(s) / shape_planes(s);
+    const int shift = fast_shift(bits, c);
+    const __m256i x = load_dwords(at + (bits * c - shift ? 2 : 0), shape_wide(s));
 
-    if (planes == 1) return _mm256_castsi256_ps(x);
-    return _mm256_castsi256_ps(
-        _mm256_and_si256(x, _mm256_set1_epi32(((1 << bits) - 1) << fast_shift(bits, c))));
+    if (shape_planes(s) == 1) return _mm256_castsi256_ps(x);
+    return _mm256_castsi256_ps(_mm256_and_si256(x, _mm256_set1_epi32(((1 << bits) - 1) << shift)));
 }
 
-INLINE void
-fast_add(const quire_pass *p, quire_pass_kind kind, int planes, int wide, size_t i, __m256 *sums,
-         __m128 *bias)
+INLINE bool
+subnormals_add(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
 {
     const uint8_t *at = p->codes + p->rows[i] * p->code_stride;
-    const __m128 both =
-        _mm_mul_ps(load_both(kind, at + (p->scales - p->codes)), _mm_setr_ps(FAST_SCALE, 1, 1, 1));
-    const __m256 scale = _mm256_broadcastss_ps(both);
+    const uint8_t *params = at + (p->scales - p->codes);
+    __m256 scale;
 
-    *bias = _mm_add_ps(*bias, both);
-    UNROLL for (int c = 0; c < planes; c++) sums[c] =
-        _mm256_fmadd_ps(scale, fast_codes(at, planes, wide, c), sums[c]);
+    (void)fresh;
+    if (shape_kind(s) == QUIRE_PASS_FUSED8) {
+        if (!scale_is_fast(params)) return false;
+        scale = _mm256_mul_ps(_mm256_set1_ps(load_f32(params)), _mm256_set1_ps(FAST_SCALE));
+        t->bias += load_f32(params + 4);
+    } else {
+        const __m128 both =
+            _mm_mul_ps(load_both(shape_kind(s), params), _mm_setr_ps(FAST_SCALE, 1, 1, 1));
+        scale = _mm256_broadcastss_ps(both);
+        t->both = _mm_add_ps(t->both, both);
+    }
+    UNROLL for (int u = 0; u < shape_units(s); u++)
+    {
+        UNROLL for (int c = 0; c < shape_planes(s); c++)
+        {
+            __m256 *sum = &t->sums[u * shape_planes(s) + c];
+            *sum = _mm256_fmadd_ps(scale, fast_codes(at + u * 8 * shape_wide(s), s, c), *sum);
+        }
+    }
+    return true;
+}
+
+INLINE int
+n_sums(const shape s)
+{
+    return shape_units(s) * shape_planes(s);
 }
 
 INLINE void
-fast_unscale(int planes, int wide, __m256 *sums)
+totals_start(const quire_pass *p, const shape s, totals *t)
 {
-    const int bits = 8 * wide / planes;
+    t->bias = 0;
+    t->both = _mm_setzero_ps();
+    UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm256_setzero_ps();
+    if (p->first) return;
+    t->bias = p->bias;
+    t->both = _mm_set1_ps(p->bias);
+    UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] =
+        _mm256_load_ps(p->sums + k * QUIRE_PASS_LANES);
+}
 
-    UNROLL for (int c = 0; c < planes; c++) sums[c] =
-        _mm256_mul_ps(sums[c], _mm256_set1_ps(FAST_UNDO / (float)(1 << fast_shift(bits, c))));
+INLINE float
+bias_of(const shape s, const totals *t)
+{
+    return shape_kind(s) == QUIRE_PASS_FUSED8 && shape_way(s) != BY_UNITS
+               ? t->bias
+               : _mm_cvtss_f32(_mm_movehdup_ps(t->both));
 }
 
 INLINE void
-fast_run(quire_pass *p, quire_pass_kind kind, int planes, int wide)
+totals_keep(quire_pass *p, const shape s, const totals *t)
 {
-    __m256 sums[QUIRE_PASS_MAX_SUMS];
-    size_t i = 0;
+    p->bias = bias_of(s, t);
+    UNROLL for (int k = 0; k < n_sums(s); k++)
+        _mm256_store_ps(p->sums + k * QUIRE_PASS_LANES, t->sums[k]);
+}
 
-    for (size_t b = 0; b < p->n_bags; b++) {
-        const size_t end = i + p->bags[b].n;
-        const size_t fetch_end = p->n_fetch < end ? p->n_fetch : end;
-        __m128 bias = _mm_setr_ps(0, p->first ? 0 : p->bias, 0, 0);
-        sums_load(p, planes, sums);
-        for (; i < fetch_end; i++) {
-            quire_fetch_row(&p->fetch, p->rows[i + p->fetch.distance]);
-            fast_add(p, kind, planes, wide, i, sums, &bias);
-        }
-        for (; i < end; i++)
-            fast_add(p, kind, planes, wide, i, sums, &bias);
-        bias = _mm_movehdup_ps(bias);
-        if (!p->last) {
-            sums_keep(p, planes, sums, _mm_cvtss_f32(bias));
-            return;
-        }
-        fast_unscale(planes, wide, sums);
-        sums_finish(kind, QUIRE_PASS_SUM, planes, p->bags[b].divisor, bias, sums);
-        sums_store(p, kind, planes, 1, sums, p->out + b * p->out_stride);
+/* Undoes what planes were left too large by. */
+INLINE void
+sums_unscale(const shape s, totals *t)
+{
+    const int bits = 8 * shape_wide(s) / shape_planes(s);
+
+    UNROLL for (int k = 0; k < n_sums(s); k++)
+    {
+        const int c = k % shape_planes(s);
+        float by = 1;
+        if (shape_way(s) == AS_SUBNORMALS) by = FAST_UNDO / (float)(1 << fast_shift(bits, c));
+        if (shape_way(s) == BY_DWORDS && plane_is_scaled(shape_planes(s), c))
+            by = 1.0f / (float)(1 << bits * c);
+        if (by != 1) t->sums[k] = _mm256_mul_ps(t->sums[k], _mm256_set1_ps(by));
     }
 }
 
-#define STAMP(kind, mode, planes, bytes, name, units, partial)                                     \
+INLINE void
+totals_finish(const shape s, float divisor, totals *t)
+{
+    sums_unscale(s, t);
+    if (is_fused(shape_kind(s)) && shape_mode(s) != QUIRE_PASS_MAX) {
+        const __m256 bias = _mm256_set1_ps(bias_of(s, t));
+        UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm256_add_ps(t->sums[k], bias);
+    }
+    if (shape_mode(s) == QUIRE_PASS_SUM && divisor != 0) {
+        const __m256 by = _mm256_set1_ps(divisor);
+        UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm256_div_ps(t->sums[k], by);
+    }
+}
+
+INLINE void
+run_store(quire_float_type type, const float *from, size_t n, uint8_t *out)
+{
+    for (size_t k = 0; k < n; k += QUIRE_PASS_LANES) {
+        const __m256 v = _mm256_load_ps(from + k);
+        _mm_storeu_si128((__m128i *)(void *)(out + k * sizeof(uint16_t)), halves_of(type, v));
+    }
+}
+
+/* Stores `planes` times `n` floats of p->sums as float16 or bfloat16. */
+static __attribute__((noinline)) void
+halves_store(const quire_pass *p, size_t planes, size_t n, uint8_t *out)
+{
+    const float *from = p->sums;
+
+    for (size_t c = 0; c < planes; c++, from += n, out += p->plane * sizeof(uint16_t)) {
+        if (p->out_type == QUIRE_FLOAT_F16) {
+            run_store(QUIRE_FLOAT_F16, from, n, out);
+        } else {
+            run_store(QUIRE_FLOAT_BF16, from, n, out);
+        }
+    }
+}
+
+/* Planes of fused rows are brought to the order of columns. Outputs of 16 bits are stored as floats
+ * first, and from there by a loop that all shapes share. */
+INLINE void
+totals_store(const quire_pass *p, const shape s, totals *t, uint8_t *out)
+{
+    const bool is_float = p->out_type == QUIRE_FLOAT_F32;
+    const size_t lanes = (size_t)shape_units(s) * QUIRE_PASS_LANES;
+    const size_t plane = is_float ? p->plane : lanes;
+    float *to = is_float ? (float *)(void *)out : p->sums;
+
+    UNROLL for (int u = 0; u < shape_units(s); u++)
+    {
+        __m256 *v = t->sums + u * shape_planes(s);
+        if (is_fused(shape_kind(s)) && shape_planes(s) == 2) interleave2(v);
+        if (is_fused(shape_kind(s)) && shape_planes(s) == 4) interleave4(v);
+        if (is_fused(shape_kind(s)) && shape_planes(s) == 8) interleave8(v);
+        UNROLL for (int c = 0; c < shape_planes(s); c++)
+        {
+            const size_t at = is_fused(shape_kind(s))
+                                  ? (size_t)(u * shape_planes(s) + c) * QUIRE_PASS_LANES
+                                  : (size_t)c * plane + (size_t)u * QUIRE_PASS_LANES;
+            _mm256_storeu_ps(to + at, v[c]);
+        }
+    }
+    if (is_float) return;
+    if (is_fused(shape_kind(s))) {
+        halves_store(p, 1, lanes * (size_t)shape_planes(s), out);
+    } else {
+        halves_store(p, (size_t)shape_planes(s), lanes, out);
+    }
+}
+
+INLINE size_t
+row_bytes(const shape s)
+{
+    const bool by_dwords = shape_way(s) == BY_DWORDS || shape_way(s) == AS_SUBNORMALS;
+
+    return (size_t)shape_units(s) *
+           (size_t)(by_dwords ? QUIRE_PASS_LANES * shape_wide(s) : unit_bytes_of(shape_kind(s)));
+}
+
+#define BAGS_TAKE floats_bags_take
+#define ROW_TAKE  floats_take
+#include "kernels/pass_bags.h"
+
+#define BAGS_TAKE units_bags_take
+#define ROW_TAKE  units_take
+#include "kernels/pass_bags.h"
+
+#define BAGS_TAKE dwords_bags_take
+#define ROW_TAKE  dwords_add
+#include "kernels/pass_bags.h"
+
+#define BAGS_TAKE subnormals_bags_take
+#define ROW_TAKE  subnormals_add
+#include "kernels/pass_bags.h"
+
+/* Split rows by what is asked of them and how they are stored: which the caller's tables decide, and
+ * not the code. */
+INLINE void
+split_bags_take(quire_pass *p, const shape s)
+{
+    if (shape_planes(s) < 4 && p->value != QUIRE_FLOAT_F32) {
+        quire_pass_rounded_avx2(p, shape_kind(s), shape_mode(s), (uint32_t)shape_units(s),
+                                shape_is_partial(s));
+    } else if (shape_planes(s) < 4 && shape_mode(s) == QUIRE_PASS_SUM && !p->zero_is_float) {
+        if (p->scale == QUIRE_FLOAT_F16) {
+            units_bags_take(p, shape_of_way(s, BYTE_ZEROS_HALF_SCALES));
+        } else {
+            units_bags_take(p, shape_of_way(s, BYTE_ZEROS));
+        }
+    } else {
+        units_bags_take(p, s);
+    }
+}
+
+#define STAMP(take, kind, mode, way, planes, wide, units, partial, name)                           \
     static void kind##_##mode##_##name(quire_pass *p)                                              \
     {                                                                                              \
-        pass_run(p, QUIRE_PASS_##kind, QUIRE_PASS_##mode, planes, bytes, units, partial);          \
+        take(p, SHAPE(QUIRE_PASS_##kind, QUIRE_PASS_##mode, way, planes, wide, units, partial));   \
     }
-#define STAMP_SUM(kind, name, planes, wide, units)                                                 \
-    static void kind##_SUM_##name(quire_pass *p)                                                   \
-    {                                                                                              \
-        sum_run(p, QUIRE_PASS_##kind, planes, wide, units);                                        \
-    }
+#define STAMP_1(take, kind, mode, planes, units, partial, name)                                    \
+    STAMP(take, kind, mode, BY_UNITS, planes, 1, units, partial, name)
 
 /* Sixteen sums at most: 16, 8 or 4 units for 1, 2 or 4 planes. */
-#define SIZES_4(kind, mode, planes, bytes)                                                         \
-    STAMP(kind, mode, planes, bytes, 1, 1, false)                                                  \
-    STAMP(kind, mode, planes, bytes, 2, 2, false)                                                  \
-    STAMP(kind, mode, planes, bytes, 4, 4, false)                                                  \
-    STAMP(kind, mode, planes, bytes, PARTIAL, 1, true)
-#define SIZES_2(kind, mode, planes, bytes)                                                         \
-    SIZES_4(kind, mode, planes, bytes) STAMP(kind, mode, planes, bytes, 8, 8, false)
-#define SIZES_1(kind, mode, planes, bytes)                                                         \
-    SIZES_2(kind, mode, planes, bytes) STAMP(kind, mode, planes, bytes, 16, 16, false)
-#define KIND(kind, planes, bytes)                                                                  \
-    SIZES_##planes(kind, WEIGHTED, planes, bytes) SIZES_##planes(kind, MAX, planes, bytes)
-QUIRE_PASS_KIND_TABLE(KIND)
+#define SIZES_4(take, kind, mode, planes)                                                          \
+    STAMP_1(take, kind, mode, planes, 1, false, 1)                                                 \
+    STAMP_1(take, kind, mode, planes, 2, false, 2)                                                 \
+    STAMP_1(take, kind, mode, planes, 4, false, 4)                                                 \
+    STAMP_1(take, kind, mode, planes, 1, true, PARTIAL)
+#define SIZES_2(take, kind, mode, planes)                                                          \
+    SIZES_4(take, kind, mode, planes) STAMP_1(take, kind, mode, planes, 8, false, 8)
+#define SIZES_1(take, kind, mode, planes)                                                          \
+    SIZES_2(take, kind, mode, planes) STAMP_1(take, kind, mode, planes, 16, false, 16)
 
-#define KIND_SUM(kind, planes, bytes) SIZES_##planes(kind, SUM, planes, bytes)
-QUIRE_PASS_LOOSE_TABLE(KIND_SUM)
+#define FLOAT_KIND(kind, planes, bytes)                                                            \
+    SIZES_##planes(floats_bags_take, kind, SUM, planes)                                            \
+        SIZES_##planes(floats_bags_take, kind, WEIGHTED, planes)                                   \
+            SIZES_##planes(floats_bags_take, kind, MAX, planes)
+QUIRE_PASS_FLOAT_TABLE(FLOAT_KIND)
+
+#define SPLIT_KIND(kind, planes, bytes)                                                            \
+    SIZES_##planes(split_bags_take, kind, SUM, planes)                                             \
+        SIZES_##planes(split_bags_take, kind, WEIGHTED, planes)                                    \
+            SIZES_##planes(split_bags_take, kind, MAX, planes)
+QUIRE_PASS_SPLIT_TABLE(SPLIT_KIND)
+
+#define FUSED_KIND(kind, planes, bytes)                                                            \
+    SIZES_##planes(units_bags_take, kind, WEIGHTED, planes)                                        \
+        SIZES_##planes(units_bags_take, kind, MAX, planes)                                         \
+            STAMP_1(units_bags_take, kind, SUM, planes, 1, true, PARTIAL)
+QUIRE_PASS_FUSED_TABLE(FUSED_KIND)
 
 /* Planes of a dword are 8 * wide / bits. */
+#define STAMP_SUM(kind, name, planes, wide, units)                                                 \
+    STAMP(dwords_bags_take, kind, SUM, BY_DWORDS, planes, wide, units, false, name)
 #define SIZES_FUSED8(kind)                                                                         \
     STAMP_SUM(kind, 1, 1, 1, 1)                                                                    \
     STAMP_SUM(kind, 2, 1, 1, 2)                                                                    \
     STAMP_SUM(kind, 4, 1, 1, 4)                                                                    \
     STAMP_SUM(kind, 8, 1, 1, 8)                                                                    \
-    STAMP_SUM(kind, 16, 1, 1, 16)                                                                  \
-    STAMP(kind, SUM, 1, 8, PARTIAL, 1, true)
+    STAMP_SUM(kind, 16, 1, 1, 16)
 SIZES_FUSED8(FUSED8)
 SIZES_FUSED8(FUSED8H)
 STAMP_SUM(FUSED4, 1, 2, 1, 1)
 STAMP_SUM(FUSED4, 2, 4, 2, 1)
 STAMP_SUM(FUSED4, 4, 8, 4, 1)
 STAMP_SUM(FUSED4, 8, 8, 4, 2)
-STAMP(FUSED4, SUM, 2, 8, PARTIAL, 1, true)
 STAMP_SUM(FUSED2, 1, 4, 1, 1)
 STAMP_SUM(FUSED2, 2, 8, 2, 1)
 STAMP_SUM(FUSED2, 4, 8, 2, 2)
-STAMP(FUSED2, SUM, 4, 8, PARTIAL, 1, true)
 
-/* The same without conversion; dwords of 4 bytes need two more behind the codes. */
-#define STAMP_FAST(kind, name, planes, wide)                                                       \
+/* The same without conversion, where that can be: dwords of 4 bytes need two more behind the codes,
+ * scales of float32 have a range, and of a bag that comes in parts all are done the same way. */
+INLINE bool
+can_be_fast(const quire_pass *p, const shape s)
+{
+    if (shape_kind(s) == QUIRE_PASS_FUSED8) return p->first && p->last;
+    return shape_wide(s) < 4 || p->scales > p->codes;
+}
+
+#define STAMP_FAST(kind, name, planes, wide, units)                                                \
     static void kind##_FAST_##name(quire_pass *p)                                                  \
     {                                                                                              \
-        if (wide == 4 && p->scales < p->codes) {                                                   \
-            kind##_SUM_##name(p);                                                                  \
-        } else {                                                                                   \
-            fast_run(p, QUIRE_PASS_##kind, planes, wide);                                          \
-        }                                                                                          \
+        const shape s =                                                                            \
+            SHAPE(QUIRE_PASS_##kind, QUIRE_PASS_SUM, AS_SUBNORMALS, planes, wide, units, false);   \
+        if (!can_be_fast(p, s) || !subnormals_bags_take(p, s)) kind##_SUM_##name(p);               \
     }
-STAMP_FAST(FUSED4, 1, 2, 1)
-STAMP_FAST(FUSED4, 2, 4, 2)
-STAMP_FAST(FUSED4, 4, 8, 4)
-STAMP_FAST(FUSED2, 1, 4, 1)
-STAMP_FAST(FUSED2, 2, 8, 2)
+STAMP_FAST(FUSED8, 8, 1, 1, 8)
+STAMP_FAST(FUSED8, 16, 1, 1, 16)
+STAMP_FAST(FUSED8H, 8, 1, 1, 8)
+STAMP_FAST(FUSED8H, 16, 1, 1, 16)
+STAMP_FAST(FUSED4, 1, 2, 1, 1)
+STAMP_FAST(FUSED4, 2, 4, 2, 1)
+STAMP_FAST(FUSED4, 4, 8, 4, 1)
+STAMP_FAST(FUSED2, 1, 4, 1, 1)
+STAMP_FAST(FUSED2, 2, 8, 2, 1)
 
 #define NAMES_4(kind, mode) NAMES(kind, mode, NULL, NULL)
 #define NAMES_2(kind, mode) NAMES(kind, mode, kind##_##mode##_8, NULL)
@@ -613,14 +620,20 @@ STAMP_FAST(FUSED2, 2, 8, 2)
 
 const quire_pass_table quire_pass_table_avx2 = {.pass = {QUIRE_PASS_KIND_TABLE(ROW)}};
 
-#define FAST_ROW(kind, planes, four)                                                               \
-    [QUIRE_PASS_##kind] = {{kind##_FAST_1, kind##_FAST_2, four, NULL, NULL, kind##_SUM_PARTIAL},   \
+/* At 8 bits narrow passes are not worth looking at the scale; the widest at 2 bits has no registers
+ * to spare. */
+#define FAST_ROW(kind, planes, ...)                                                                \
+    [QUIRE_PASS_##kind] = {{__VA_ARGS__, kind##_SUM_PARTIAL},                                      \
                            NAMES_##planes(kind, WEIGHTED),                                         \
                            NAMES_##planes(kind, MAX)},
 
 const quire_pass_table quire_pass_table_avx2_subnormal = {
-    .pass = {QUIRE_PASS_LOOSE_TABLE(ROW) ROW(FUSED8, 1, 8) ROW(FUSED8H, 1, 8)
-                 FAST_ROW(FUSED4, 2, FUSED4_FAST_4) FAST_ROW(FUSED2, 4, NULL)}};
+    .pass = {QUIRE_PASS_FLOAT_TABLE(ROW) QUIRE_PASS_SPLIT_TABLE(ROW)
+                 FAST_ROW(FUSED8, 1, FUSED8_SUM_1, FUSED8_SUM_2, FUSED8_SUM_4, FUSED8_FAST_8,
+                          FUSED8_FAST_16) FAST_ROW(FUSED8H, 1, FUSED8H_SUM_1, FUSED8H_SUM_2,
+                                                   FUSED8H_SUM_4, FUSED8H_FAST_8, FUSED8H_FAST_16)
+                     FAST_ROW(FUSED4, 2, FUSED4_FAST_1, FUSED4_FAST_2, FUSED4_FAST_4, NULL, NULL)
+                         FAST_ROW(FUSED2, 4, FUSED2_FAST_1, FUSED2_FAST_2, NULL, NULL, NULL)}};
 
 /* Processor's ticks for `rounds` sums of products with `x`. */
 static uint64_t

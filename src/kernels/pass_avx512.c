@@ -6,7 +6,6 @@
  * of fused rows the codes themselves: the lookup takes the lowest 4 bits of each lane and leaves
  * the others alone, so planes are shifts without masks.
  */
-#include "kernels/half.h"
 #include "kernels/pass.h"
 
 #if defined(__x86_64__)
@@ -16,10 +15,37 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-#define UNROLL _Pragma("GCC unroll 16")
-
 #define LANES       16
 #define MAX_VECTORS 8
+
+/* All that is constant in a stamped function, as in pass_avx2.c; `units` is 0 for a partial one. */
+typedef uint32_t shape;
+
+#define SHAPE(kind, mode, units) ((shape)(kind) | (shape)(mode) << 8 | (shape)(units) << 16)
+
+INLINE quire_pass_kind
+shape_kind(shape s)
+{
+    return (quire_pass_kind)(s & 0xff);
+}
+
+INLINE quire_pass_mode
+shape_mode(shape s)
+{
+    return (quire_pass_mode)(s >> 8 & 0xff);
+}
+
+INLINE int
+shape_units(shape s)
+{
+    return (int)(s >> 16);
+}
+
+/* Of one bag; `bias` has the sum of biases in lane 1. */
+typedef struct totals {
+    __m512 sums[MAX_VECTORS];
+    __m128 bias;
+} totals;
 
 /* A row's parameters, broadcast. `both` has the scale and the bias of a fused row, weighted;
  * `table` the values of 4-bit codes, or those of 2-bit codes four times over. */
@@ -31,52 +57,16 @@ typedef struct row_vectors {
     __m128 both;
 } row_vectors;
 
-INLINE bool
-is_split(quire_pass_kind kind)
-{
-    return kind >= QUIRE_PASS_SPLIT8 && kind < QUIRE_PASS_FUSED8;
-}
-
-INLINE bool
-is_fused(quire_pass_kind kind)
-{
-    return kind >= QUIRE_PASS_FUSED8;
-}
-
-INLINE int
-planes_of(quire_pass_kind kind)
-{
-    switch (kind) {
-#define PLANES(name, planes, bytes)                                                                \
-    case QUIRE_PASS_##name: return planes;
-        QUIRE_PASS_KIND_TABLE(PLANES)
-    case QUIRE_PASS_KINDS: break;
-    }
-    return 1;
-}
-
-INLINE int
-vector_bytes_of(quire_pass_kind kind)
-{
-    switch (kind) {
-#define BYTES(name, planes, bytes)                                                                 \
-    case QUIRE_PASS_##name: return 2 * (bytes);
-        QUIRE_PASS_KIND_TABLE(BYTES)
-    case QUIRE_PASS_KINDS: break;
-    }
-    return 0;
-}
-
-/* Vectors of one plane; 0 units stand for a partial one. */
+/* Vectors of one plane. */
 INLINE int
 n_vectors(int units)
 {
     return units < 2 ? 1 : units / 2;
 }
 
-/* Decoded values of split rows, rounded to what the table stores. */
+/* Half to even; a NaN is made quiet. */
 INLINE __m512
-value_round(const quire_pass *p, __m512 v)
+round_bf16(__m512 v)
 {
     const __m512i bits = _mm512_castps_si512(v);
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
@@ -84,12 +74,17 @@ value_round(const quire_pass *p, __m512 v)
     const __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
     const __mmask16 is_nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
 
-    if (p->value == QUIRE_FLOAT_F32) return v;
-    if (p->value == QUIRE_FLOAT_F16) {
-        return _mm512_cvtph_ps(_mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
-    }
     return _mm512_castsi512_ps(_mm512_and_si512(_mm512_mask_blend_epi32(is_nan, up, quiet),
                                                 _mm512_set1_epi32((int)0xffff0000)));
+}
+
+/* Decoded values of split rows, rounded to what the table stores. */
+INLINE __m512
+value_round(const quire_pass *p, __m512 v)
+{
+    if (p->value == QUIRE_FLOAT_F32) return v;
+    if (p->value == QUIRE_FLOAT_BF16) return round_bf16(v);
+    return _mm512_cvtph_ps(_mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
 }
 
 /* 0, 1, ... 15, or 0 to 3 four times. */
@@ -110,43 +105,38 @@ split_value(const quire_pass *p, quire_pass_mode mode, const row_vectors *r, __m
 }
 
 INLINE row_vectors
-fused_params_load(const quire_pass *p, quire_pass_kind kind, quire_pass_mode mode,
-                  const uint8_t *at, size_t i)
+fused_params_load(const quire_pass *p, const shape s, const uint8_t *codes, size_t i)
 {
-    row_vectors r = {.both = load_both(kind, at), .zero = _mm512_setzero_ps()};
+    row_vectors r = {.both = load_fused_params(p, shape_kind(s), shape_mode(s), codes, i),
+                     .zero = _mm512_setzero_ps()};
 
-    if (mode == QUIRE_PASS_WEIGHTED) r.both = _mm_mul_ps(_mm_set1_ps(p->weights[i]), r.both);
     r.scale = _mm512_broadcastss_ps(r.both);
-    if (mode == QUIRE_PASS_MAX) r.zero = _mm512_broadcastss_ps(_mm_movehdup_ps(r.both));
-    r.table = code_table(kind);
-    if (mode == QUIRE_PASS_MAX) r.table = _mm512_fmadd_ps(r.scale, r.table, r.zero);
+    if (shape_mode(s) == QUIRE_PASS_MAX) r.zero = _mm512_broadcastss_ps(_mm_movehdup_ps(r.both));
+    r.table = code_table(shape_kind(s));
+    if (shape_mode(s) == QUIRE_PASS_MAX) r.table = _mm512_fmadd_ps(r.scale, r.table, r.zero);
     return r;
 }
 
 INLINE row_vectors
-split_params_load(const quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, uint64_t row,
-                  size_t i)
+split_params_load(const quire_pass *p, const shape s, uint64_t row, size_t i)
 {
-    const uint8_t *scale_at = p->scales + row * p->scale_stride;
-    const uint8_t *zero_at = p->zeros + row * p->zero_stride;
-    row_vectors r = {.weight = _mm512_setzero_ps()};
+    row_vectors r = {.scale = _mm512_set1_ps(load_split_scale(p, row)),
+                     .zero = _mm512_set1_ps(load_split_zero(p, row)),
+                     .weight = _mm512_setzero_ps()};
 
-    r.scale = _mm512_set1_ps(p->scale == QUIRE_FLOAT_F16 ? load_f16(scale_at) : load_f32(scale_at));
-    r.zero = _mm512_set1_ps(p->zero_is_float ? load_f32(zero_at) : (float)zero_at[0]);
-    if (mode == QUIRE_PASS_WEIGHTED) r.weight = _mm512_set1_ps(p->weights[i]);
-    r.table = split_value(p, mode, &r, code_table(kind));
+    if (shape_mode(s) == QUIRE_PASS_WEIGHTED) r.weight = _mm512_set1_ps(p->weights[i]);
+    r.table = split_value(p, shape_mode(s), &r, code_table(shape_kind(s)));
     return r;
 }
 
 INLINE row_vectors
-params_load(const quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, uint64_t row,
-            const uint8_t *codes, size_t i)
+params_load(const quire_pass *p, const shape s, uint64_t row, const uint8_t *codes, size_t i)
 {
     row_vectors r = {.weight = _mm512_setzero_ps()};
 
-    if (is_fused(kind)) return fused_params_load(p, kind, mode, codes + (p->scales - p->codes), i);
-    if (is_split(kind)) return split_params_load(p, kind, mode, row, i);
-    if (mode == QUIRE_PASS_WEIGHTED) r.weight = _mm512_set1_ps(p->weights[i]);
+    if (is_fused(shape_kind(s))) return fused_params_load(p, s, codes, i);
+    if (is_split(shape_kind(s))) return split_params_load(p, s, row, i);
+    if (shape_mode(s) == QUIRE_PASS_WEIGHTED) r.weight = _mm512_set1_ps(p->weights[i]);
     return r;
 }
 
@@ -233,34 +223,34 @@ element_take(quire_pass_kind kind, quire_pass_mode mode, const row_vectors *r, _
     return _mm512_add_ps(sum, v);
 }
 
-/* `bias` has the sum of biases in its second lane. */
-INLINE void
-row_take(const quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, int units, size_t i,
-         __m512 *sums, __m128 *bias, bool fresh)
+INLINE bool
+row_take(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
 {
-    const int planes = planes_of(kind);
+    const int planes = planes_of(shape_kind(s));
     const uint64_t row = p->rows[i];
     const uint8_t *at = p->codes + row * p->code_stride;
-    const row_vectors r = params_load(p, kind, mode, row, at, i);
+    const row_vectors r = params_load(p, s, row, at, i);
 
-    if (is_fused(kind) && mode != QUIRE_PASS_MAX) *bias = _mm_add_ps(*bias, r.both);
-    UNROLL for (int k = 0; k < n_vectors(units); k++)
+    if (is_fused(shape_kind(s)) && shape_mode(s) != QUIRE_PASS_MAX)
+        t->bias = _mm_add_ps(t->bias, r.both);
+    UNROLL for (int k = 0; k < n_vectors(shape_units(s)); k++)
     {
-        const uint8_t *from = at + k * vector_bytes_of(kind);
-        if (kind < QUIRE_PASS_SPLIT8) {
-            __m512 v = load_floats(p, kind, units, from);
-            if (mode == QUIRE_PASS_WEIGHTED) v = _mm512_mul_ps(r.weight, v);
-            sums[k] = element_take(kind, mode, &r, v, sums[k], fresh);
+        const uint8_t *from = at + k * 2 * unit_bytes_of(shape_kind(s));
+        if (shape_kind(s) < QUIRE_PASS_SPLIT8) {
+            __m512 v = load_floats(p, shape_kind(s), shape_units(s), from);
+            if (shape_mode(s) == QUIRE_PASS_WEIGHTED) v = _mm512_mul_ps(r.weight, v);
+            t->sums[k] = element_take(shape_kind(s), shape_mode(s), &r, v, t->sums[k], fresh);
             continue;
         }
-        const __m512i bytes = _mm512_cvtepu8_epi32(load_bytes(p, units, from));
+        const __m512i bytes = _mm512_cvtepu8_epi32(load_bytes(p, shape_units(s), from));
         UNROLL for (int c = 0; c < planes; c++)
         {
-            __m512 *sum = &sums[k * planes + c];
-            *sum =
-                element_take(kind, mode, &r, element_of(p, kind, mode, &r, bytes, c), *sum, fresh);
+            __m512 *sum = &t->sums[k * planes + c];
+            const __m512 v = element_of(p, shape_kind(s), shape_mode(s), &r, bytes, c);
+            *sum = element_take(shape_kind(s), shape_mode(s), &r, v, *sum, fresh);
         }
     }
+    return true;
 }
 
 /* x0 y0 x1 y1 ... x15 y15 */
@@ -289,23 +279,43 @@ planes_interleave(quire_pass_kind kind, __m512 *v)
     interleave(&v[2], &v[3]);
 }
 
-INLINE void
-sums_finish(quire_pass_kind kind, quire_pass_mode mode, int units, float divisor, __m128 both,
-            __m512 *sums)
+INLINE int
+n_sums(const shape s)
 {
-    const int n = n_vectors(units) * planes_of(kind);
+    return n_vectors(shape_units(s)) * planes_of(shape_kind(s));
+}
 
-    if (is_fused(kind) && mode != QUIRE_PASS_MAX) {
-        const __m512 bias = _mm512_broadcastss_ps(_mm_movehdup_ps(both));
-        UNROLL for (int k = 0; k < n; k++) sums[k] = _mm512_add_ps(sums[k], bias);
+INLINE void
+totals_start(const quire_pass *p, const shape s, totals *t)
+{
+    t->bias = _mm_setzero_ps();
+    UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm512_setzero_ps();
+    if (p->first) return;
+    t->bias = _mm_set1_ps(p->bias);
+    UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm512_loadu_ps(p->sums + k * LANES);
+}
+
+INLINE void
+totals_keep(quire_pass *p, const shape s, const totals *t)
+{
+    p->bias = _mm_cvtss_f32(_mm_movehdup_ps(t->bias));
+    UNROLL for (int k = 0; k < n_sums(s); k++) _mm512_storeu_ps(p->sums + k * LANES, t->sums[k]);
+}
+
+INLINE void
+totals_finish(const shape s, float divisor, totals *t)
+{
+    if (is_fused(shape_kind(s)) && shape_mode(s) != QUIRE_PASS_MAX) {
+        const __m512 bias = _mm512_broadcastss_ps(_mm_movehdup_ps(t->bias));
+        UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm512_add_ps(t->sums[k], bias);
     }
-    if (mode == QUIRE_PASS_SUM && divisor != 0) {
+    if (shape_mode(s) == QUIRE_PASS_SUM && divisor != 0) {
         const __m512 by = _mm512_set1_ps(divisor);
-        UNROLL for (int k = 0; k < n; k++) sums[k] = _mm512_div_ps(sums[k], by);
+        UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm512_div_ps(t->sums[k], by);
     }
 }
 
-/* Of `n` floats, which there are, those in the vector that starts at float `from`. */
+/* Of `n` elements, which there are, those in the vector that starts at element `from`. */
 INLINE __mmask16
 mask_from(uint32_t n, uint32_t from)
 {
@@ -315,78 +325,74 @@ mask_from(uint32_t n, uint32_t from)
 }
 
 INLINE void
-sums_store(const quire_pass *p, quire_pass_kind kind, int units, float *out, __m512 *sums)
+vector_store(quire_float_type type, uint8_t *out, size_t at, __mmask16 mask, __m512 v)
 {
-    const int planes = planes_of(kind);
-    const uint32_t lanes = units == 0 ? p->partial : units == 1 ? 8 : LANES;
+    if (type == QUIRE_FLOAT_F32) {
+        _mm512_mask_storeu_ps(out + at * sizeof(float), mask, v);
+    } else if (type == QUIRE_FLOAT_F16) {
+        _mm256_mask_storeu_epi16(out + at * sizeof(uint16_t), mask,
+                                 _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+    } else {
+        const __m512i bits = _mm512_castps_si512(round_bf16(v));
+        _mm256_mask_storeu_epi16(out + at * sizeof(uint16_t), mask,
+                                 _mm512_cvtepi32_epi16(_mm512_srli_epi32(bits, 16)));
+    }
+}
 
-    UNROLL for (int k = 0; k < n_vectors(units); k++)
+INLINE void
+vectors_store(const quire_pass *p, const shape s, quire_float_type type, const totals *t,
+              uint8_t *out)
+{
+    const int planes = planes_of(shape_kind(s));
+    const uint32_t lanes = shape_units(s) == 0 ? p->partial : shape_units(s) == 1 ? 8 : LANES;
+
+    UNROLL for (int k = 0; k < n_vectors(shape_units(s)); k++)
     {
-        __m512 *v = sums + k * planes;
-        if (is_fused(kind)) planes_interleave(kind, v);
         UNROLL for (int c = 0; c < planes; c++)
         {
-            if (is_fused(kind)) {
-                _mm512_mask_storeu_ps(out + (k * planes + c) * LANES,
-                                      mask_from(lanes * (uint32_t)planes, (uint32_t)c * LANES),
-                                      v[c]);
+            const __m512 v = t->sums[k * planes + c];
+            if (is_fused(shape_kind(s))) {
+                vector_store(type, out, (size_t)(k * planes + c) * LANES,
+                             mask_from(lanes * (uint32_t)planes, (uint32_t)c * LANES), v);
             } else {
-                _mm512_mask_storeu_ps(out + (size_t)c * p->plane + (size_t)k * LANES,
-                                      mask_from(lanes, 0), v[c]);
+                vector_store(type, out, (size_t)c * p->plane + (size_t)k * LANES,
+                             mask_from(lanes, 0), v);
             }
         }
     }
 }
 
-/* One bag, or a part of one, from row `i` on; says where it ends. */
-INLINE size_t
-bag_run(quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, int units, size_t b, size_t i)
-{
-    const int n_sums = n_vectors(units) * planes_of(kind);
-    const size_t end = i + p->bags[b].n;
-    const size_t fetch_end = p->n_fetch < end ? p->n_fetch : end;
-    __m512 sums[MAX_VECTORS];
-    __m128 bias = _mm_setzero_ps();
-
-    UNROLL for (int k = 0; k < n_sums; k++) sums[k] = _mm512_setzero_ps();
-    if (!p->first) {
-        bias = _mm_setr_ps(0, p->bias, 0, 0);
-        UNROLL for (int k = 0; k < n_sums; k++) sums[k] = _mm512_loadu_ps(p->sums + k * LANES);
-    }
-    if (mode == QUIRE_PASS_MAX && p->first && i < end) {
-        if (i < fetch_end) quire_fetch_row(&p->fetch, p->rows[i + p->fetch.distance]);
-        row_take(p, kind, mode, units, i++, sums, &bias, true);
-    }
-    for (; i < fetch_end; i++) {
-        quire_fetch_row(&p->fetch, p->rows[i + p->fetch.distance]);
-        row_take(p, kind, mode, units, i, sums, &bias, false);
-    }
-    for (; i < end; i++)
-        row_take(p, kind, mode, units, i, sums, &bias, false);
-    if (!p->last) {
-        p->bias = _mm_cvtss_f32(_mm_movehdup_ps(bias));
-        UNROLL for (int k = 0; k < n_sums; k++) _mm512_storeu_ps(p->sums + k * LANES, sums[k]);
-        return end;
-    }
-    sums_finish(kind, mode, units, p->bags[b].divisor, bias, sums);
-    sums_store(p, kind, units, p->out + b * p->out_stride, sums);
-    return end;
-}
-
 INLINE void
-pass_run(quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, int units)
+totals_store(const quire_pass *p, const shape s, totals *t, uint8_t *out)
 {
-    size_t i = 0;
+    const int planes = planes_of(shape_kind(s));
 
-    for (size_t b = 0; b < p->n_bags; b++)
-        i = bag_run(p, kind, mode, units, b, i);
+    if (is_fused(shape_kind(s))) {
+        UNROLL for (int k = 0; k < n_vectors(shape_units(s)); k++)
+            planes_interleave(shape_kind(s), t->sums + k * planes);
+    }
+    switch (p->out_type) {
+    case QUIRE_FLOAT_F32: vectors_store(p, s, QUIRE_FLOAT_F32, t, out); break;
+    case QUIRE_FLOAT_F16: vectors_store(p, s, QUIRE_FLOAT_F16, t, out); break;
+    case QUIRE_FLOAT_BF16: vectors_store(p, s, QUIRE_FLOAT_BF16, t, out); break;
+    }
 }
+
+INLINE size_t
+row_bytes(const shape s)
+{
+    return (size_t)(shape_units(s) ? shape_units(s) : 1) * (size_t)unit_bytes_of(shape_kind(s));
+}
+
+#define BAGS_TAKE bags_take
+#define ROW_TAKE  row_take
+#include "kernels/pass_bags.h"
 
 /* Sixteen units of one plane, eight of two, four of four. */
 #define STAMP(kind, mode, units)                                                                   \
     static void kind##_##mode##_##units(quire_pass *p)                                             \
     {                                                                                              \
-        pass_run(p, QUIRE_PASS_##kind, QUIRE_PASS_##mode, units);                                  \
+        bags_take(p, SHAPE(QUIRE_PASS_##kind, QUIRE_PASS_##mode, units));                          \
     }
 #define STAMPS_4(kind, mode)                                                                       \
     STAMP(kind, mode, 0) STAMP(kind, mode, 1) STAMP(kind, mode, 2) STAMP(kind, mode, 4)

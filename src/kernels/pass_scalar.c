@@ -173,7 +173,17 @@ sums_finish(quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, size_t n_
 }
 
 static void
-sums_store(const quire_pass *p, quire_pass_kind kind, size_t n_bytes, float *out)
+sum_store(quire_float_type type, uint8_t *out, size_t k, float sum)
+{
+    const uint16_t half =
+        type == QUIRE_FLOAT_F16 ? quire_f16_from_f32(sum) : quire_bf16_from_f32(sum);
+
+    if (type == QUIRE_FLOAT_F32) memcpy(out + 4 * k, &sum, sizeof sum);
+    if (type != QUIRE_FLOAT_F32) memcpy(out + 2 * k, &half, sizeof half);
+}
+
+static void
+sums_store(const quire_pass *p, quire_pass_kind kind, size_t n_bytes, uint8_t *out)
 {
     const uint32_t planes = quire_pass_planes(kind);
 
@@ -181,7 +191,7 @@ sums_store(const quire_pass *p, quire_pass_kind kind, size_t n_bytes, float *out
         const float *sums = p->sums + k / QUIRE_PASS_LANES * QUIRE_PASS_LANES * planes;
         for (uint32_t c = 0; c < planes; c++) {
             const float sum = sums[c * QUIRE_PASS_LANES + k % QUIRE_PASS_LANES];
-            out[is_fused(kind) ? k * planes + c : c * p->plane + k] = sum;
+            sum_store(p->out_type, out, is_fused(kind) ? k * planes + c : c * p->plane + k, sum);
         }
     }
 }
@@ -189,6 +199,8 @@ sums_store(const quire_pass *p, quire_pass_kind kind, size_t n_bytes, float *out
 static void
 pass_run(quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, size_t n_bytes)
 {
+    const bool is_split = kind >= QUIRE_PASS_SPLIT8 && kind < QUIRE_PASS_FUSED8;
+    const size_t bytes = quire_pass_bytes(p, kind);
     size_t i = 0;
 
     for (size_t b = 0; b < p->n_bags; b++) {
@@ -199,7 +211,9 @@ pass_run(quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, size_t n_byt
             p->bias = 0;
         }
         for (; i < end; i++) {
-            if (i < p->n_fetch) quire_fetch_row(&p->fetch, p->rows[i + p->fetch.distance]);
+            if (i < p->n_fetch) {
+                quire_fetch_row(p, is_split, bytes, p->rows[i + p->fetch.distance]);
+            }
             row_add(p, kind, mode, i, n_bytes, p->first && i == start);
         }
         if (p->last) {
@@ -248,4 +262,12 @@ quire_pass_unit_bytes(quire_pass_kind kind)
     static const uint8_t bytes_of[] = {QUIRE_PASS_KIND_TABLE(BYTES)};
 
     return bytes_of[kind];
+}
+
+size_t
+quire_pass_bytes(const quire_pass *p, quire_pass_kind kind)
+{
+    const size_t unit = quire_pass_unit_bytes(kind);
+
+    return p->partial ? unit / QUIRE_PASS_LANES * p->partial : unit * p->n_units;
 }

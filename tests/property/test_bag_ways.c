@@ -1,7 +1,7 @@
 /* test_bag_ways.c - bags and lookups of every width and storage, asked in every way on every
  * instruction set of this machine, against quire/kernels.h read literally (bag_question.h).
  *
- *     test_bag_ways                a sample of storages and ways at every width
+ *     test_bag_ways [every N]      a sample of storages and ways at every width, or each Nth
  *     test_bag_ways full [FROM [TO]]   every storage, kind, skip, form, type and output at the widths
  *                                  from FROM to TO; without TO also the chief storages at
  *                                  those that are listed
@@ -202,9 +202,9 @@ width_in_part(uint64_t width, random_state *r)
 }
 
 static bool
-all_in_part(random_state *r)
+all_in_part(uint64_t step, random_state *r)
 {
-    for (uint64_t width = 1; width <= MAX_WIDTH; width++) {
+    for (uint64_t width = 1; width <= MAX_WIDTH; width += step) {
         if (!width_in_part(width, r)) return false;
     }
     for (size_t k = 0; k < N_LISTED; k++) {
@@ -217,10 +217,10 @@ int
 main(int argc, char **argv)
 {
     random_state r = {.bits = 88172645463325252u};
-    const uint64_t from = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    const uint64_t from = argc > 2 ? strtoull(argv[2], NULL, 10) : 1; /* or the step */
     const uint64_t to = argc > 3 ? strtoull(argv[3], NULL, 10) : MAX_WIDTH;
-    const bool good =
-        argc > 1 && strcmp(argv[1], "full") == 0 ? all_in_full(from, to, &r) : all_in_part(&r);
+    const bool full = argc > 1 && strcmp(argv[1], "full") == 0;
+    const bool good = full ? all_in_full(from, to, &r) : all_in_part(from, &r);
 
     printf("%llu answers on", (unsigned long long)n_checked);
     for (quire_isa isa = QUIRE_ISA_SCALAR; isa <= QUIRE_ISA_NEON; isa++)

@@ -988,6 +988,62 @@ START_TEST(a_batch_sees_to_tasks_without_bags)
 }
 END_TEST
 
+/* Scales at and beyond the ends of what kernels may take a shorter way with, next to each other and in
+ * later bags of a call: the sums are those the header states. */
+START_TEST(fused_rows_of_any_scale_are_summed_as_stated)
+{
+    static const float scales[] = {
+        0.0f,           -0.0f,   0x1p-149f, 0x1.fffffep-81f, 0x1p-80f, -0x1p-80f, 0x1.8p-126f, 1.0f,
+        0x1.fffffep16f, 0x1p17f, -0x1p17f,  0x1p120f,        1.0f,     0.5f,      INFINITY};
+    enum { N = sizeof scales / sizeof *scales, COLUMNS = 200, BAG = 3 };
+    static uint8_t table[N][COLUMNS + 8];
+    static float out[N / BAG][COLUMNS];
+    int64_t ids[N];
+
+    for (int i = 0; i < N; i++) {
+        const float bias = (float)i;
+        ids[i] = i;
+        for (int j = 0; j < COLUMNS; j++)
+            table[i][j] = (uint8_t)random_below(256);
+        memcpy(table[i] + COLUMNS, &scales[i], 4);
+        memcpy(table[i] + COLUMNS + 4, &bias, 4);
+    }
+    EACH_ISA(isa)
+    {
+        const quire_rows rows = {
+            .size = sizeof rows, .storage = QUIRE_ROWS_FUSED, .bits = 8, .width = COLUMNS};
+        const quire_bag_options options = {.size = sizeof options,
+                                           .index = QUIRE_BAG_I64,
+                                           .form = QUIRE_BAG_FIXED,
+                                           .fixed = BAG,
+                                           .isa = isa};
+        const quire_bag_job job = {.rows = table,
+                                   .n_rows = N,
+                                   .indices = ids,
+                                   .n_indices = N,
+                                   .n_bags = N / BAG,
+                                   .out = out};
+        const quire_bag_plan plan = plan_make(&rows, &options);
+        quire_bag_fault fault;
+        ck_assert_int_eq(quire_bag_run(&plan, &job, 0, N / BAG, &fault), QUIRE_OK);
+        for (int b = 0; b < N / BAG; b++) {
+            for (int j = 0; j < COLUMNS; j++) {
+                float sum = 0;
+                float bias = 0;
+                for (int i = b * BAG; i < (b + 1) * BAG; i++) {
+                    sum = fmaf(scales[i], table[i][j], sum);
+                    bias += (float)i;
+                }
+                const float want = sum + bias;
+                ck_assert_msg(isnan(want) ? isnan(out[b][j])
+                                          : memcmp(&out[b][j], &want, sizeof want) == 0,
+                              "%s: bag %d column %d", quire_isa_name(isa), b, j);
+            }
+        }
+    }
+}
+END_TEST
+
 /* --- layouts, plans and instruction sets --- */
 
 START_TEST(layouts_are_those_of_the_formats)
@@ -1203,6 +1259,7 @@ add_tests(TCase *t)
     tcase_add_loop_test(t, tables_beyond_four_gibibytes_are_reached, 0,
                         (int)(sizeof large / sizeof *large));
     tcase_add_test(t, a_bag_of_a_million_is_added_in_order);
+    tcase_add_test(t, fused_rows_of_any_scale_are_summed_as_stated);
     tcase_add_test(t, a_batch_is_its_tasks);
     tcase_add_test(t, parts_of_a_batch_are_about_equal);
     tcase_add_test(t, a_batch_tells_the_first_fault_in_the_order_of_tasks);
