@@ -19,15 +19,31 @@ enum {
 #undef LOOKUP_COUNT
 };
 
+/* Operands, in order. */
+enum { LOOKUP_CODES, LOOKUP_SCALES, LOOKUP_ZERO_POINTS, LOOKUP_INDICES, LOOKUP_N_INPUTS };
+
 /* One operator. The runtime keeps a pointer to it as long as any session that knows it. */
 typedef struct lookup_op {
-    OrtCustomOp op; /* first: the runtime hands it back */
-    const ort_calls *calls;
-    ort_element type; /* of the result */
+    OrtCustomOp op;         /* first: the runtime hands it back */
+    const ort_calls *calls; /* borrowed, as lookup_ops_init says */
+    ort_element type;       /* of the result */
     char name[LOOKUP_NAME_ROOM];
 } lookup_op;
 
-/* Fills all LOOKUP_N_OPS. `calls` must live as long as they do. */
+/* Fills all LOOKUP_N_OPS. `calls` must live as long as they do, and as long as their kernels. */
 void lookup_ops_init(lookup_op *ops, const ort_calls *calls);
+
+/* The members of an OrtCustomOp that do something; `op` is a lookup_op. */
+
+/* Plans a node. On success `*out` is for lookup_kernel_destroy; on an error nothing is left. */
+OrtStatus *lookup_kernel_create(const OrtCustomOp *op, const OrtApi *api, const OrtKernelInfo *info,
+                                void **out);
+/* Any number of threads may run one kernel at a time. */
+OrtStatus *lookup_kernel_compute(void *kernel, OrtKernelContext *context);
+void lookup_kernel_destroy(void *kernel);
+
+/* Sets the shape of the result if all of it is known, else nothing. Always NULL: a shape that cannot
+ * be told now is none of the errors; what is wrong with a node its kernel tells. */
+OrtStatus *lookup_infer(const OrtCustomOp *op, OrtShapeInferContext *context);
 
 #endif

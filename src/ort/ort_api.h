@@ -53,7 +53,9 @@ typedef enum ort_formal { ORT_FORMAL_REQUIRED = 0 } ort_formal;
 #define ORT_API_TABLE(X)                                                                           \
     /* Makes a status; the message is copied. */                                                   \
     X(0, CreateStatus, OrtStatus *, (ort_code code, const char *message))                          \
+    /* The caller's to release, after the last session that knows it. */                           \
     X(26, CreateCustomOpDomain, OrtStatus *, (const char *domain, OrtCustomOpDomain **out))        \
+    /* This and the next keep the pointer. */                                                      \
     X(27, CustomOpDomain_Add, OrtStatus *, (OrtCustomOpDomain * domain, const OrtCustomOp *op))    \
     X(28, AddCustomOpDomain, OrtStatus *,                                                          \
       (OrtSessionOptions * options, OrtCustomOpDomain * domain))                                   \
@@ -61,6 +63,7 @@ typedef enum ort_formal { ORT_FORMAL_REQUIRED = 0 } ort_formal;
     /* Borrowed from the type. */                                                                  \
     X(55, CastTypeInfoToTensorInfo, OrtStatus *,                                                   \
       (const OrtTypeInfo *type, const OrtTensorTypeAndShapeInfo **out))                            \
+    /* The caller's to release. */                                                                 \
     X(57, CreateTensorTypeAndShapeInfo, OrtStatus *, (OrtTensorTypeAndShapeInfo * *out))           \
     X(58, SetTensorElementType, OrtStatus *, (OrtTensorTypeAndShapeInfo * info, ort_element type)) \
     X(59, SetDimensions, OrtStatus *,                                                              \
@@ -88,6 +91,7 @@ typedef enum ort_formal { ORT_FORMAL_REQUIRED = 0 } ort_formal;
     X(98, ReleaseTypeInfo, void, (OrtTypeInfo * type))                                             \
     X(99, ReleaseTensorTypeAndShapeInfo, void, (OrtTensorTypeAndShapeInfo * info))                 \
     X(101, ReleaseCustomOpDomain, void, (OrtCustomOpDomain * domain))                              \
+    /* The caller's to release. */                                                                 \
     X(234, KernelInfo_GetInputTypeInfo, OrtStatus *,                                               \
       (const OrtKernelInfo *info, size_t index, OrtTypeInfo **out))                                \
     /* Sets *is_constant; the value is borrowed. */                                                \
@@ -98,8 +102,10 @@ typedef enum ort_formal { ORT_FORMAL_REQUIRED = 0 } ort_formal;
       (const OrtShapeInferContext *context, size_t index, OrtTensorTypeAndShapeInfo **out))        \
     X(269, ShapeInferContext_GetAttribute, OrtStatus *,                                            \
       (const OrtShapeInferContext *context, const char *name, const OrtOpAttr **out))              \
+    /* Copies the info. */                                                                         \
     X(270, ShapeInferContext_SetOutputTypeShape, OrtStatus *,                                      \
       (const OrtShapeInferContext *context, size_t index, const OrtTensorTypeAndShapeInfo *info))  \
+    /* Copies the names. */                                                                        \
     X(271, SetSymbolicDimensions, OrtStatus *,                                                     \
       (OrtTensorTypeAndShapeInfo * info, const char **names, size_t n))                            \
     X(272, ReadOpAttr, OrtStatus *,                                                                \
@@ -118,7 +124,7 @@ typedef struct ort_calls {
 
 /* Of a table of version ORT_API_VERSION or newer. */
 void ort_calls_take(ort_calls *out, const OrtApi *api);
-/* Of any table: CreateStatus alone, which is the first function of all of them. */
+/* Of any table: CreateStatus alone, which is the first function of all of them; the rest NULL. */
 void ort_calls_take_first(ort_calls *out, const OrtApi *api);
 
 /* The symbol a library of operators exports gets one of these. */

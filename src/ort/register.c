@@ -16,8 +16,8 @@
 
 typedef struct record {
     struct record *next;
-    const OrtApi *api;
-    OrtCustomOpDomain *domain;
+    const OrtApi *api;         /* the runtime's, which outlives this library */
+    OrtCustomOpDomain *domain; /* ours; it points at `ops` */
     ort_calls calls;
     lookup_op ops[LOOKUP_N_OPS];
 } record;

@@ -40,3 +40,17 @@ shape_of_value(const ort_calls *calls, const OrtValue *value, shape *out)
     calls->ReleaseTensorTypeAndShapeInfo(info);
     return status;
 }
+
+bool
+shape_count(const shape *s, uint64_t *out)
+{
+    bool fits = true, empty = false; /* of nothing there may be any number */
+
+    *out = 1;
+    for (size_t i = 0; i < s->rank; i++) {
+        if (s->dims[i] < 0) return false;
+        empty = empty || s->dims[i] == 0;
+        fits = !__builtin_mul_overflow(*out, (uint64_t)s->dims[i], out) && fits;
+    }
+    return fits || empty;
+}
