@@ -1,5 +1,5 @@
-/* bochs.h - included before the kernels that are compiled for Bochs 2.7, whose vcvtps2ph rounds ties
- * between two float16 numbers away from even: finite lanes are converted here, by integers, and
+/* bochs.h - included before the kernels that are compiled for Bochs 2.7, whose vcvtps2ph rounds
+ * ties between two float16 numbers away from even: finite lanes are converted here, by integers, and
  * subnormal ones by an addition that rounds at the same place.
  */
 #ifndef QUIRE_TESTS_EMULATED_BOCHS_H

@@ -1,6 +1,5 @@
-/* bytes.c [ISA [bags]] - hashes of what the kernels make of many tables, a line for each kind of
- * them: the same on every processor, on every instruction set and from every compiler. With `bags`
- * only those of bags, not those of quantized rows.
+/* bytes.c [ISA [KIND...]] - hashes of what the kernels make of many tables, a line for each kind of
+ * them: the same on every processor, on every instruction set and from every compiler.
  *
  * Inputs come from integers alone. A NaN counts as a NaN: its sign and payload are the processor's.
  */
@@ -39,6 +38,7 @@ static const struct storage {
     {"split2-blocks", {SPLIT(2, 16), FLOAT_ZERO}},
     {"split8-of-f16", {SPLIT(8, 0), .value = QUIRE_FLOAT_F16}},
     {"split4-of-bf16", {SPLIT(4, 128), .value = QUIRE_FLOAT_BF16}},
+    {"split2-of-f16", {SPLIT(2, 256), FLOAT_ZERO, .value = QUIRE_FLOAT_F16}},
 #define FUSED(b) .storage = QUIRE_ROWS_FUSED, .bits = (b)
     {"fused8", {FUSED(8)}},
     {"fused8-half", {FUSED(8), HALF}},
@@ -64,8 +64,9 @@ random_float_bits(void)
 {
     const uint32_t exponent =
         random_below(16) ? 120 + (uint32_t)random_below(14) : (uint32_t)random_below(255);
+    const uint32_t sign = (uint32_t)random_below(2);
 
-    return (uint32_t)random_below(2) << 31 | exponent << 23 | (uint32_t)random_below(1u << 23);
+    return sign << 31 | exponent << 23 | (uint32_t)random_below(1u << 23);
 }
 
 /* Any half of moderate size, or any finite one. */
@@ -74,8 +75,9 @@ random_half(void)
 {
     const uint32_t exponent =
         random_below(16) ? 8 + (uint32_t)random_below(12) : (uint32_t)random_below(31);
+    const uint32_t sign = (uint32_t)random_below(2);
 
-    return (uint16_t)(random_below(2) << 15 | exponent << 10 | random_below(1u << 10));
+    return (uint16_t)(sign << 15 | exponent << 10 | random_below(1u << 10));
 }
 
 static void
@@ -129,9 +131,11 @@ typedef struct world {
     uint8_t scales[N_ROWS * MAX_WIDTH];
     uint8_t zeros[N_ROWS * MAX_WIDTH];
     int64_t ids[MAX_IDS];
-    int64_t offsets[N_BAGS + 1];
-    float weights[MAX_IDS];
-    uint8_t out[MAX_IDS * MAX_WIDTH * 4];
+    int64_t starts[N_BAGS + 1];
+    uint8_t indices[MAX_IDS * 8]; /* ids and starts in the types asked for */
+    uint8_t offsets[(N_BAGS + 1) * 8];
+    uint8_t weights[MAX_IDS * 4];
+    uint8_t out[N_ROWS * MAX_WIDTH * 4];
 } world;
 static world w;
 
@@ -152,54 +156,118 @@ table_draw(const quire_rows *rows, const quire_rows_layout *l)
         params_fill(w.codes + k * l->stride + l->scale_at, 2, l->scale_size);
 }
 
-/* Short bags, one of them empty, or one long one. */
-static uint64_t
-ids_draw(bool is_long)
+/* Bags of `fixed` ids each; or short ones, one of them empty; or a long one among shorter ones. */
+static void
+starts_draw(const quire_bag_options *o)
 {
+    const bool is_long = random_below(24) == 0;
+
     for (uint64_t b = 0; b < N_BAGS; b++) {
-        const uint64_t n = is_long && b == 2 ? 700 : b == 5 ? 0 : random_below(is_long ? 3 : 24);
-        w.offsets[b + 1] = w.offsets[b] + (int64_t)n;
+        const uint64_t drawn = random_below(is_long ? 3 : 24);
+        const uint64_t n = o->form == QUIRE_BAG_FIXED ? o->fixed
+                           : is_long && b == 2        ? 700
+                           : b == 5                   ? 0
+                                                      : drawn;
+        w.starts[b + 1] = w.starts[b] + (int64_t)n;
     }
-    for (int64_t i = 0; i < w.offsets[N_BAGS]; i++) {
-        const uint32_t bits = random_float_bits();
+}
+
+/* Rows, and what the options give another meaning. */
+static void
+ids_draw(const quire_bag_options *o, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        const uint64_t special = random_below(4);
         w.ids[i] = (int64_t)random_below(N_ROWS);
-        memcpy(&w.weights[i], &bits, sizeof bits);
+        if (special == 0 && o->padding) w.ids[i] = o->padding_index + (o->wrap ? 0 : N_ROWS);
+        if (special == 1 && o->wrap) w.ids[i] -= N_ROWS;
+        if (special == 1 && o->pruned) w.ids[i] = -1;
     }
-    return (uint64_t)w.offsets[N_BAGS];
 }
 
 static void
-ask(const quire_rows *rows, quire_bag_mode mode, bool weighted, quire_float_type out, bool is_long)
+integers_put(uint8_t *at, const int64_t *values, uint64_t n, quire_bag_index type)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        const int32_t narrow = (int32_t)values[i];
+        if (type == QUIRE_BAG_I32) memcpy(at + 4 * i, &narrow, sizeof narrow);
+        if (type == QUIRE_BAG_I64) memcpy(at + 8 * i, &values[i], sizeof values[i]);
+    }
+}
+
+/* What the form makes of the starts. */
+static void
+offsets_put(const quire_bag_options *o)
+{
+    int64_t lengths[N_BAGS];
+
+    for (uint64_t b = 0; b < N_BAGS; b++)
+        lengths[b] = w.starts[b + 1] - w.starts[b];
+    if (o->form == QUIRE_BAG_LENGTHS) {
+        integers_put(w.offsets, lengths, N_BAGS, o->offset);
+    } else {
+        integers_put(w.offsets, w.starts, N_BAGS + 1, o->offset);
+    }
+}
+
+static void
+weights_draw(quire_bag_weights type, uint64_t n)
+{
+    for (uint64_t i = 0; i < n && type != QUIRE_BAG_WEIGHTS_NONE; i++) {
+        const uint32_t bits = random_float_bits();
+        const uint16_t half =
+            type == QUIRE_BAG_WEIGHTS_F16 ? random_half() : (uint16_t)(bits >> 16);
+        if (type == QUIRE_BAG_WEIGHTS_F32) memcpy(w.weights + 4 * i, &bits, sizeof bits);
+        if (type != QUIRE_BAG_WEIGHTS_F32) memcpy(w.weights + 2 * i, &half, sizeof half);
+    }
+}
+
+/* Everything but the mode and the weights: types, form, and what is skipped. */
+static quire_bag_options
+options_draw(quire_bag_mode mode, quire_bag_weights weights)
 {
     const bool lookup = mode == QUIRE_BAG_LOOKUP;
-    const uint64_t n = ids_draw(is_long);
-    const quire_bag_options options = {
-        .size = sizeof options,
-        .mode = mode,
-        .index = QUIRE_BAG_I64,
-        .offset = QUIRE_BAG_I64,
-        .form = lookup ? QUIRE_BAG_FIXED : QUIRE_BAG_OFFSETS_LAST,
-        .fixed = lookup,
-        .weights = weighted ? QUIRE_BAG_WEIGHTS_F32 : QUIRE_BAG_WEIGHTS_NONE,
-        .out = out,
-    };
-    const quire_bag_job job = {.rows = w.codes,
-                               .scales = w.scales,
-                               .zero_points = w.zeros,
-                               .n_rows = N_ROWS,
-                               .indices = w.ids,
-                               .n_indices = n,
-                               .offsets = lookup ? NULL : w.offsets,
-                               .n_bags = lookup ? n : N_BAGS,
-                               .weights = weighted ? w.weights : NULL,
-                               .out = w.out};
+    const uint64_t skip = random_below(lookup ? 3 : 6);
+    quire_bag_options o = {.size = sizeof o, .mode = mode, .weights = weights};
+
+    o.index = (quire_bag_index)random_below(2);
+    o.offset = (quire_bag_index)random_below(2);
+    o.out = (quire_float_type)random_below(3);
+    o.form = lookup ? QUIRE_BAG_FIXED : (quire_bag_form)random_below(4);
+    if (o.form == QUIRE_BAG_FIXED) o.fixed = lookup ? 1 : random_below(24);
+    o.wrap = skip % 3 == 1;
+    o.pruned = skip % 3 == 2;
+    o.padding = skip >= 3;
+    if (o.padding) o.padding_index = (int64_t)random_below(N_ROWS) - N_ROWS;
+    return o;
+}
+
+static void
+ask(const quire_rows *rows, quire_bag_mode mode, quire_bag_weights weights)
+{
+    const quire_bag_options options = options_draw(mode, weights);
+    quire_bag_job job = {.rows = w.codes,
+                         .scales = w.scales,
+                         .zero_points = w.zeros,
+                         .n_rows = N_ROWS,
+                         .indices = w.indices,
+                         .offsets = w.offsets,
+                         .n_bags = N_BAGS,
+                         .weights = w.weights,
+                         .out = w.out};
     quire_bag_plan plan;
     quire_bag_fault fault;
     const char *why;
 
+    starts_draw(&options);
+    job.n_indices = (uint64_t)w.starts[N_BAGS];
+    ids_draw(&options, job.n_indices);
+    weights_draw(weights, job.n_indices);
+    integers_put(w.indices, w.ids, job.n_indices, options.index);
+    offsets_put(&options);
     if (quire_bag_plan_init(&plan, rows, &options, &why) != QUIRE_OK) refused(why);
     if (quire_bag_run(&plan, &job, 0, job.n_bags, &fault) != QUIRE_OK) refused("an index");
-    hash_floats(w.out, job.n_bags * rows->width, out);
+    hash_floats(w.out, job.n_bags * rows->width, options.out);
 }
 
 static void
@@ -213,11 +281,11 @@ bags_of(const struct storage *s, uint64_t width)
     rows.width = width;
     if (quire_rows_layout_get(&rows, &layout, &why) != QUIRE_OK) refused(why);
     table_draw(&rows, &layout);
-    ask(&rows, QUIRE_BAG_SUM, false, QUIRE_FLOAT_F32, width % 32 == 1);
-    ask(&rows, QUIRE_BAG_SUM, true, QUIRE_FLOAT_F32, width % 64 == 33);
-    ask(&rows, QUIRE_BAG_MEAN, false, QUIRE_FLOAT_F16, false);
-    ask(&rows, QUIRE_BAG_MAX, false, QUIRE_FLOAT_BF16, false);
-    ask(&rows, QUIRE_BAG_LOOKUP, false, (quire_float_type)(width % 3), false);
+    for (int weights = 0; weights <= QUIRE_BAG_WEIGHTS_BF16; weights++)
+        ask(&rows, QUIRE_BAG_SUM, (quire_bag_weights)weights);
+    ask(&rows, QUIRE_BAG_MEAN, QUIRE_BAG_WEIGHTS_NONE);
+    ask(&rows, QUIRE_BAG_MAX, QUIRE_BAG_WEIGHTS_NONE);
+    ask(&rows, QUIRE_BAG_LOOKUP, QUIRE_BAG_WEIGHTS_NONE);
 }
 
 /* Quantized rows, the sums over them, and what they decode to. */
@@ -275,6 +343,16 @@ end(const char *what, const char *name)
     fflush(stdout);
 }
 
+/* Of all that is in the table of storages, or of what is named. */
+static bool
+is_asked(const char *name, int n_names, char **names)
+{
+    for (int i = 0; i < n_names; i++) {
+        if (strcmp(names[i], name) == 0) return true;
+    }
+    return n_names == 0;
+}
+
 int
 main(int n_arguments, char **arguments)
 {
@@ -284,13 +362,14 @@ main(int n_arguments, char **arguments)
     if (n_arguments > 1) setenv("QUIRE_ISA", arguments[1], 1);
     for (size_t k = 0; k < sizeof storages / sizeof *storages; k++) {
         const struct storage *s = &storages[k];
+        if (!is_asked(s->name, n_arguments > 2 ? n_arguments - 2 : 0, arguments + 2)) continue;
         begin();
         for (uint64_t width = 1; width <= 70; width++)
             bags_of(s, width);
         for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
             bags_of(s, wide[i]);
         end("bags", s->name);
-        if (s->rows.storage < QUIRE_ROWS_SPLIT || n_arguments > 2) continue;
+        if (s->rows.storage < QUIRE_ROWS_SPLIT) continue;
         begin();
         for (uint64_t width = 1; width <= 140; width++) {
             rows_of(&s->rows, width, QUIRE_ROWS_MINMAX);
