@@ -69,7 +69,7 @@ check()
 step "Debian packages" install_packages \
     cmake make gcc g++ clang clang-format libc6-dev pkg-config protobuf-c-compiler \
     libprotobuf-c-dev libxxhash-dev libpcre2-dev libjansson-dev check libonnx-testdata python3 python3-venv \
-    gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+    lld libc6-dev-arm64-cross qemu-user
 step "Python packages" venv build/venv tests/requirements.txt
 step "Python packages, old ONNX Runtime" venv build/venv-old tests/requirements-old.txt
 

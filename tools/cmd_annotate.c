@@ -14,10 +14,9 @@ static const option_row rows[] = {
     {"rules", 0, "FILE", "the rules, as JSON (docs/rules.schema.json)"},
     RECIPE_ROW,
     SAVE_RECIPE_ROW,
-    {"conflict", 0, "error|first",
-     "differing specs of one priority: fail, or take the first (error)"},
+    CONFLICT_ROW("differing specs of one priority: fail, or take the first (error)"),
     {"output", 'o', "FILE", "where the annotated model goes"},
-    {"format", 0, "text|json", "of the ledger (text)"},
+    FORMAT_ROW("of the ledger (text)"),
     {"dry-run", 0, NULL, "the ledger only; write nothing"},
     ISOLATION_ROWS,
 };
@@ -36,25 +35,16 @@ typedef struct request {
 static quire_status
 take(cli *c, void *state, size_t row, const char *value)
 {
-    static const char *const formats[] = {"text", "json"};
-    static const char *const conflicts[] = {"error", "first"};
     request *r = state;
-    size_t i = 0;
     switch (row) {
     case QUANTIZER: return annotators_take_quantizer(c, &r->by, value);
     case PLUGIN: return plugins_take(c, &r->by.plugins, value);
     case RULES: return annotators_take_file(c, "--rules", value, &r->rules);
     case RECIPE: return annotators_take_file(c, "--recipe", value, &r->by.recipe);
     case SAVE: return annotators_take_file(c, "--save-recipe", value, &r->save.path);
-    case CONFLICT:
-        QUIRE_TRY(options_word(c, "conflict", value, conflicts, 2, &i));
-        r->conflict = i == 0 ? QUIRE_CONFLICT_ERROR : QUIRE_CONFLICT_FIRST;
-        return QUIRE_OK;
+    case CONFLICT: return options_conflict(c, value, &r->conflict);
     case OUTPUT: r->output = value; return QUIRE_OK;
-    case FORMAT:
-        QUIRE_TRY(options_word(c, "format", value, formats, 2, &i));
-        r->format = i == 0 ? QUIRE_FORMAT_TEXT : QUIRE_FORMAT_JSON;
-        return QUIRE_OK;
+    case FORMAT: return options_format(c, value, &r->format);
     case DRY_RUN: r->dry_run = true; return QUIRE_OK;
     default: return annotators_take_isolation(c, &r->by, row - ISOLATION, value);
     }

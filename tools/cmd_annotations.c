@@ -181,7 +181,7 @@ import_text(cli *c, const request *r)
 static quire_status
 write_outcome(cli *c, const request *r, const quire_model *m, const quire_resolved *resolved)
 {
-    if (r->json) {
+    if (r->format == QUIRE_FORMAT_JSON) {
         quire_resolved_write_json(&c->out, m, resolved);
     } else if (resolved->error != QUIRE_NAMED_NONE) {
         quire_writef(&c->out, "error: %s\n", resolved->message.ptr);
@@ -217,18 +217,14 @@ resolve_text(cli *c, const request *r)
     {                                                                                              \
         "output", 'o', "FILE", help                                                                \
     }
-#define FORMAT_ROW                                                                                 \
-    {                                                                                              \
-        "format", 0, "text|json", "of the answer (text)"                                           \
-    }
 
 static const option_row export_rows[] = {OUTPUT_ROW("where the text goes (standard output)")};
 static const option_row import_rows[] = {OUTPUT_ROW("where the annotated model goes")};
-static const option_row compare_rows[] = {FORMAT_ROW};
+static const option_row compare_rows[] = {FORMAT_ROW("of the answer (text)")};
 static const option_row resolve_rows[] = {
-    FORMAT_ROW,
-    {"conflict", 0, "error|first",
-     "equal priorities, different specs: an error, or the claimant declared first holds (error)"},
+    FORMAT_ROW("of the answer (text)"),
+    CONFLICT_ROW("equal priorities, different specs: an error, or the claimant declared first "
+                 "holds (error)"),
     {"declared", 0, "A,B,...", "claimants in declared order, for --conflict first"},
 };
 
@@ -296,21 +292,13 @@ take_declared(cli *c, parsing *p, const char *value)
 static quire_status
 take(cli *c, void *state, size_t row, const char *value)
 {
-    static const char *const formats[] = {"text", "json"};
-    static const char *const conflicts[] = {"error", "first"};
     parsing *p = state;
     const char *name = p->task->rows[row].name;
-    size_t i = 0;
     if (strcmp(name, "declared") == 0) return take_declared(c, p, value);
-    if (strcmp(name, "format") == 0) {
-        QUIRE_TRY(options_word(c, name, value, formats, 2, &i));
-        p->request.json = i == 1;
-    } else if (strcmp(name, "conflict") == 0) {
-        QUIRE_TRY(options_word(c, name, value, conflicts, 2, &i));
-        p->request.resolve.conflict = i == 0 ? QUIRE_CONFLICT_ERROR : QUIRE_CONFLICT_FIRST;
-    } else {
-        p->request.output = value;
-    }
+    if (strcmp(name, "format") == 0) return options_format(c, value, &p->request.format);
+    if (strcmp(name, "conflict") == 0)
+        return options_conflict(c, value, &p->request.resolve.conflict);
+    p->request.output = value;
     return QUIRE_OK;
 }
 

@@ -9,7 +9,7 @@
 typedef struct request {
     char **args; /* as many as the verb takes */
     const char *output;
-    bool json;
+    quire_format format;
     quire_resolve_options resolve;
 } request;
 

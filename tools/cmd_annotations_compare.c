@@ -77,7 +77,7 @@ compare(cli *c, const request *r, const quire_model *m, const quire_slot_order *
     quire_annotation_diff d;
     QUIRE_TRY(quire_annotation_diff_make(&c->ctx, m, order, &a->claims, &b->claims, &d));
     const bool same = d.n_changes == 0;
-    if (r->json) {
+    if (r->format == QUIRE_FORMAT_JSON) {
         write_json(c, m, a, b, &d);
     } else {
         write_text(c, m, a, b, &d);

@@ -9,28 +9,24 @@
 
 static const option_row rows[] = {
     {"bytes", 0, NULL, "the receipt: where every byte of both files went"},
-    {"format", 0, "text|json", "of the answer (text)"},
+    FORMAT_ROW("of the answer (text)"),
 };
 
 typedef struct diff_request {
     bool bytes;
-    bool json;
+    quire_format format;
     quire_model *a, *b;
 } diff_request;
 
 static quire_status
 take(cli *c, void *state, size_t row, const char *value)
 {
-    static const char *const formats[] = {"text", "json"};
     diff_request *r = state;
-    size_t i = 0;
     if (row == 0) {
         r->bytes = true;
         return QUIRE_OK;
     }
-    QUIRE_TRY(options_word(c, "format", value, formats, 2, &i));
-    r->json = i == 1;
-    return QUIRE_OK;
+    return options_format(c, value, &r->format);
 }
 
 /* --- bytes ------------------------------------------------------------------------------------ */
@@ -129,7 +125,7 @@ compare_bytes(cli *c, const diff_request *r, quire_layout_file *files)
     const quire_layout_side out = side_of(r->b, files + r->a->n_files);
     quire_receipt receipt;
     QUIRE_TRY(quire_receipt_make(&c->ctx, &in, &out, &receipt));
-    if (r->json) {
+    if (r->format == QUIRE_FORMAT_JSON) {
         write_pieces_json(&c->out, &in, &out, &receipt);
     } else {
         write_pieces_text(&c->out, &receipt);
@@ -156,7 +152,8 @@ static quire_status
 diff_names(cli *c, const diff_request *r)
 {
     bool same;
-    QUIRE_TRY(quire_model_diff(&c->ctx, r->a, r->b, r->json, &c->out, &same));
+    QUIRE_TRY(
+        quire_model_diff(&c->ctx, r->a, r->b, r->format == QUIRE_FORMAT_JSON, &c->out, &same));
     return same ? QUIRE_OK : QUIRE_NONE;
 }
 

@@ -7,9 +7,8 @@
 
 static const option_row rows[] = {
     PLUGINS_ROW,
-    {"conflict", 0, "error|first",
-     "differing specs of one priority: exit code 1, or take the first (error)"},
-    {"format", 0, "text|json", "of the answer (text)"},
+    CONFLICT_ROW("differing specs of one priority: exit code 1, or take the first (error)"),
+    FORMAT_ROW("of the answer (text)"),
 };
 
 enum { PLUGIN, CONFLICT, FORMAT };
@@ -24,20 +23,11 @@ typedef struct request {
 static quire_status
 take(cli *c, void *state, size_t row, const char *value)
 {
-    static const char *const formats[] = {"text", "json"};
-    static const char *const conflicts[] = {"error", "first"};
     request *r = state;
-    size_t i = 0;
     switch (row) {
     case PLUGIN: return plugins_take(c, &r->plugins, value);
-    case CONFLICT:
-        QUIRE_TRY(options_word(c, "conflict", value, conflicts, 2, &i));
-        r->conflict = i == 0 ? QUIRE_CONFLICT_ERROR : QUIRE_CONFLICT_FIRST;
-        return QUIRE_OK;
-    default:
-        QUIRE_TRY(options_word(c, "format", value, formats, 2, &i));
-        r->format = i == 0 ? QUIRE_FORMAT_TEXT : QUIRE_FORMAT_JSON;
-        return QUIRE_OK;
+    case CONFLICT: return options_conflict(c, value, &r->conflict);
+    default: return options_format(c, value, &r->format);
     }
 }
 

@@ -9,18 +9,14 @@
 enum { NEAREST_ROOM = 800 };
 
 static const option_row select_rows[] = {
-    {"format", 0, "text|json", "a list for people or a document for scripts (text)"},
+    FORMAT_ROW("a list for people or a document for scripts (text)"),
 };
 
 static quire_status
 take_select(cli *c, void *state, size_t row, const char *value)
 {
-    static const char *const formats[] = {"text", "json"};
-    size_t i;
     (void)row;
-    QUIRE_TRY(options_word(c, "format", value, formats, 2, &i));
-    *(quire_format *)state = i == 0 ? QUIRE_FORMAT_TEXT : QUIRE_FORMAT_JSON;
-    return QUIRE_OK;
+    return options_format(c, value, state);
 }
 
 static quire_status

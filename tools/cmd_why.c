@@ -15,7 +15,7 @@ static const option_row rows[] = {
     {"rules", 0, "FILE", "annotate by these rules"},
     ANNOTATORS_ROWS,
     RECIPE_ROW,
-    {"format", 0, "text|json", "of the answer (text)"},
+    FORMAT_ROW("of the answer (text)"),
 };
 
 enum { ANNOTATIONS, RULES, QUANTIZER, PLUGIN, RECIPE, FORMAT };
@@ -29,19 +29,14 @@ typedef struct request {
 static quire_status
 take(cli *c, void *state, size_t row, const char *value)
 {
-    static const char *const formats[] = {"text", "json"};
     request *r = state;
-    size_t i = 0;
     switch (row) {
     case ANNOTATIONS: r->annotations = value; return QUIRE_OK;
     case RULES: r->rules = value; return QUIRE_OK;
     case QUANTIZER: return annotators_take_quantizer(c, &r->by, value);
     case PLUGIN: return plugins_take(c, &r->by.plugins, value);
     case RECIPE: return annotators_take_file(c, "--recipe", value, &r->by.recipe);
-    default:
-        QUIRE_TRY(options_word(c, "format", value, formats, 2, &i));
-        r->format = i == 0 ? QUIRE_FORMAT_TEXT : QUIRE_FORMAT_JSON;
-        return QUIRE_OK;
+    default: return options_format(c, value, &r->format);
     }
 }
 

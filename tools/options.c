@@ -155,6 +155,26 @@ options_word(cli *c, const char *option, const char *text, const char *const *wo
 }
 
 quire_status
+options_format(cli *c, const char *text, quire_format *out)
+{
+    static const char *const words[] = {"text", "json"};
+    size_t i = 0;
+    QUIRE_TRY(options_word(c, "format", text, words, 2, &i));
+    *out = i == 0 ? QUIRE_FORMAT_TEXT : QUIRE_FORMAT_JSON;
+    return QUIRE_OK;
+}
+
+quire_status
+options_conflict(cli *c, const char *text, quire_conflict_rule *out)
+{
+    static const char *const words[] = {"error", "first"};
+    size_t i = 0;
+    QUIRE_TRY(options_word(c, "conflict", text, words, 2, &i));
+    *out = i == 0 ? QUIRE_CONFLICT_ERROR : QUIRE_CONFLICT_FIRST;
+    return QUIRE_OK;
+}
+
+quire_status
 options_target(cli *c, const char *text, quire_target *out)
 {
     static const char *const words[] = {

@@ -3,6 +3,7 @@
 #define QUIRE_TOOLS_OPTIONS_H
 
 #include "cli.h"
+#include "passes/resolve.h"
 
 typedef struct option_row {
     const char *name;     /* long name                          */
@@ -10,6 +11,16 @@ typedef struct option_row {
     const char *argument; /* what it takes, NULL: nothing       */
     const char *help;
 } option_row;
+
+/* Rows that several verbs have. */
+#define FORMAT_ROW(help)                                                                           \
+    {                                                                                              \
+        "format", 0, "text|json", help                                                             \
+    }
+#define CONFLICT_ROW(help)                                                                         \
+    {                                                                                              \
+        "conflict", 0, "error|first", help                                                         \
+    }
 
 /* Called for each option that is given: `row` is its index in the table. */
 typedef quire_status (*option_fn)(cli *c, void *state, size_t row, const char *value);
@@ -28,7 +39,9 @@ QUIRE_MUST_USE quire_status options_number(cli *c, const char *option, const cha
 /* Index of `text` among n words; reports QUIRE_E_USAGE listing them. */
 QUIRE_MUST_USE quire_status options_word(cli *c, const char *option, const char *text,
                                          const char *const *words, size_t n, size_t *out);
-/* What --target names. */
+/* What --format, --conflict and --target name. */
+QUIRE_MUST_USE quire_status options_format(cli *c, const char *text, quire_format *out);
+QUIRE_MUST_USE quire_status options_conflict(cli *c, const char *text, quire_conflict_rule *out);
 QUIRE_MUST_USE quire_status options_target(cli *c, const char *text, quire_target *out);
 
 #endif

@@ -40,20 +40,29 @@ judge_balance(kit *k, const kit_probe *p, const char *when)
                 p->live, p->n_blocks, when);
 }
 
-/* Calls `test` for each quantizer that can be created. */
+typedef void (*try_fn)(kit *k, const quire_known_quantizer *known, quire_model *m);
+
+/* For each quantizer that can be created calls `on_all` with each model of the kit, then `once` with
+ * one of them; either may be NULL. */
 static void
-each(kit *k, void (*test)(kit *k, const quire_known_quantizer *known, quire_model *m))
+each(kit *k, try_fn on_all, try_fn once)
 {
+    const char *name;
     kit_probe p;
-    quire_model *m;
+    quire_model *any, *m;
     if (!kit_register(k)) return;
     if (kit_quantizer(k, 0) == NULL) kit_say(k, KIT_SKIP, "the plugin has no quantizer");
     for (size_t i = 0; kit_quantizer(k, i) != NULL; i++) {
-        if ((m = any_model(k)) == NULL) return;
-        if (!kit_probe_init(k, kit_quantizer(k, i), &p)) continue;
-        if (!can_be_created(k, &p, m)) continue;
+        const quire_known_quantizer *known = kit_quantizer(k, i);
+        if ((any = any_model(k)) == NULL) return;
+        if (!kit_probe_init(k, known, &p)) continue;
+        if (!can_be_created(k, &p, any)) continue;
         k->n_tested++;
-        test(k, kit_quantizer(k, i), m);
+        for (size_t at = 0; on_all != NULL; at++) {
+            if (kit_model(k, &k->voice.ctx, at, &m, &name) != QUIRE_OK) break;
+            on_all(k, known, m);
+        }
+        if (once != NULL) once(k, known, any);
     }
 }
 
@@ -215,37 +224,38 @@ fuzz(kit *k, const quire_known_quantizer *known, quire_model *m, bool messages_o
 }
 
 static void
-fuzz_all(kit *k, const quire_known_quantizer *known, quire_model *m)
+fuzz_balance(kit *k, const quire_known_quantizer *known, quire_model *m)
 {
     fuzz(k, known, m, false);
+}
+
+static void
+fuzz_messages(kit *k, const quire_known_quantizer *known, quire_model *m)
+{
+    fuzz(k, known, m, true);
 }
 
 void
 kit_test_options_fuzz(kit *k)
 {
-    each(k, fuzz_all);
+    each(k, NULL, fuzz_balance);
 }
 
 /* --- create and destroy ----------------------------------------------------------------------- */
 
 static void
-balance(kit *k, const quire_known_quantizer *known, quire_model *unused)
+balance(kit *k, const quire_known_quantizer *known, quire_model *m)
 {
-    const char *name;
-    quire_model *m;
-    (void)unused;
-    for (size_t i = 0; kit_model(k, &k->voice.ctx, i, &m, &name) == QUIRE_OK; i++) {
-        kit_probe p;
-        if (!kit_probe_init(k, known, &p)) return;
-        (void)kit_annotate(&k->voice, &p, m, NULL);
-        judge_balance(k, &p, "after destroy");
-    }
+    kit_probe p;
+    if (!kit_probe_init(k, known, &p)) return;
+    (void)kit_annotate(&k->voice, &p, m, NULL);
+    judge_balance(k, &p, "after destroy");
 }
 
 void
 kit_test_create_destroy_balanced(kit *k)
 {
-    each(k, balance);
+    each(k, balance, NULL);
 }
 
 static void
@@ -270,31 +280,26 @@ two(kit *k, const quire_known_quantizer *known, quire_model *m)
 void
 kit_test_create_twice(kit *k)
 {
-    each(k, two);
+    each(k, NULL, two);
 }
 
 static void
-old_host(kit *k, const quire_known_quantizer *known, quire_model *unused)
+old_host(kit *k, const quire_known_quantizer *known, quire_model *m)
 {
-    const char *name;
-    quire_model *m;
-    (void)unused;
-    for (size_t i = 0; kit_model(k, &k->voice.ctx, i, &m, &name) == QUIRE_OK; i++) {
-        kit_probe p;
-        if (!kit_probe_init(k, known, &p)) return;
-        p.is_old = true;
-        if (kit_annotate(&k->voice, &p, m, NULL) == QUIRE_OK) continue;
-        if (p.silence[0] != '\0' || p.ran_out_silently)
-            kit_say(k, KIT_FAIL, "quantizer \"%s\" fails without the services, and says nothing",
-                    kit_name(&p));
-        kit_say(k, KIT_WARN, "quantizer \"%s\" needs services: %s", kit_name(&p), k->voice.error);
-    }
+    kit_probe p;
+    if (!kit_probe_init(k, known, &p)) return;
+    p.is_old = true;
+    if (kit_annotate(&k->voice, &p, m, NULL) == QUIRE_OK) return;
+    if (p.silence[0] != '\0' || p.ran_out_silently)
+        kit_say(k, KIT_FAIL, "quantizer \"%s\" fails without the services, and says nothing",
+                kit_name(&p));
+    kit_say(k, KIT_WARN, "quantizer \"%s\" needs services: %s", kit_name(&p), k->voice.error);
 }
 
 void
 kit_test_old_host_size(kit *k)
 {
-    each(k, old_host);
+    each(k, old_host, NULL);
 }
 
 static void
@@ -318,38 +323,32 @@ fail_creates(kit *k, const quire_known_quantizer *known, quire_model *m)
 void
 kit_test_create_fails_cleanly(kit *k)
 {
-    each(k, fail_creates);
+    each(k, NULL, fail_creates);
 }
 
 /* --- what is said ------------------------------------------------------------------------------ */
 
 static void
-messages(kit *k, const quire_known_quantizer *known, quire_model *unused)
+messages(kit *k, const quire_known_quantizer *known, quire_model *m)
 {
-    const char *name;
-    quire_model *m;
-    (void)unused;
-    for (size_t i = 0; kit_model(k, &k->voice.ctx, i, &m, &name) == QUIRE_OK; i++) {
-        for (long n = -1; n < MAX_FAILURES; n++) {
-            kit_probe p;
-            if (!kit_probe_init(k, known, &p)) return;
-            p.fail_alloc = n;
-            (void)kit_annotate(&k->voice, &p, m, NULL);
-            if (p.silence[0] != '\0')
-                kit_say(k, KIT_FAIL, "quantizer \"%s\": %s", kit_name(&p), p.silence);
-            if (p.ran_out_silently)
-                kit_say(k, KIT_WARN, "quantizer \"%s\": %s is out of memory and reports nothing",
-                        kit_name(&p), p.callback);
-            if (n >= 0 && !p.has_failed) break;
-        }
+    for (long n = -1; n < MAX_FAILURES; n++) {
+        kit_probe p;
+        if (!kit_probe_init(k, known, &p)) return;
+        p.fail_alloc = n;
+        (void)kit_annotate(&k->voice, &p, m, NULL);
+        if (p.silence[0] != '\0')
+            kit_say(k, KIT_FAIL, "quantizer \"%s\": %s", kit_name(&p), p.silence);
+        if (p.ran_out_silently)
+            kit_say(k, KIT_WARN, "quantizer \"%s\": %s is out of memory and reports nothing",
+                    kit_name(&p), p.callback);
+        if (n >= 0 && !p.has_failed) break;
     }
-    fuzz(k, known, any_model(k), true);
 }
 
 void
 kit_test_error_has_message(kit *k)
 {
-    each(k, messages);
+    each(k, messages, fuzz_messages);
 }
 
 void
@@ -357,7 +356,7 @@ kit_test_no_stdout(kit *k)
 {
     static const char *const names[] = {"standard input", "standard output", "standard error"};
     (void)k->entry(QUIRE_ABI_MAJOR, QUIRE_ABI_MINOR);
-    each(k, balance);
+    each(k, balance, NULL);
     k->verdict = k->verdict == KIT_SKIP ? KIT_SKIP : KIT_PASS; /* balance has a test of its own */
     if (k->verdict == KIT_PASS) k->reason[0] = '\0';
     fflush(NULL);

@@ -6,26 +6,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/diag.h"
 #include "base/io.h"
+#include "plugin/process.h"
 #include "plugin_check.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define TAKES_ALL_ADDRESSES 1 /* a sanitizer's shadow memory is no use of memory */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define TAKES_ALL_ADDRESSES 1
-#endif
-#endif
-#ifndef TAKES_ALL_ADDRESSES
-#define TAKES_ALL_ADDRESSES 0
-#endif
 
 const kit_test kit_tests[] = {
 #define X(function, name, sentence) {name, sentence, kit_test_##function},
@@ -66,22 +53,6 @@ kit_voice_init(kit_voice *voice)
 
 /* --- the child -------------------------------------------------------------------------------- */
 
-static void
-limit(const kit_limits *limits)
-{
-    unsigned long long pages = 0;
-    struct rlimit most = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &most);
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL) return;
-    const bool known = fscanf(file, "%llu", &pages) == 1;
-    fclose(file);
-    if (!known || TAKES_ALL_ADDRESSES || getrlimit(RLIMIT_AS, &most) != 0) return;
-    most.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + ((rlim_t)limits->mib << 20);
-    if (most.rlim_max == RLIM_INFINITY || most.rlim_cur <= most.rlim_max)
-        (void)setrlimit(RLIMIT_AS, &most);
-}
-
 /* What is written is kept for the test that asks for it. */
 static void
 be_quiet(void)
@@ -93,22 +64,21 @@ be_quiet(void)
     }
 }
 
+typedef struct job {
+    const kit *given;
+    const kit_test *test;
+} job;
+
 static void
-work(const kit *given, const kit_test *test, const kit_limits *limits, int fd)
+work(void *data, int fd)
 {
-    static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE,  SIGILL, SIGABRT,
-                                 SIGTRAP, SIGSYS, SIGTERM, SIGINT, SIGHUP};
     static kit k; /* large */
+    const job *j = data;
     kit_outcome out = {.verdict = KIT_PASS};
-    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
-        signal(deadly[i], SIG_DFL);
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)setpgid(0, 0);
     be_quiet();
-    limit(limits);
-    k = *given;
+    k = *j->given;
     kit_voice_init(&k.voice);
-    if (kit_load(&k) && test != NULL) test->run(&k);
+    if (kit_load(&k) && j->test != NULL) j->test->run(&k);
     if (k.verdict == KIT_SKIP && k.n_tested > 0) {
         k.verdict = KIT_PASS;
         k.reason[0] = '\0';
@@ -119,14 +89,6 @@ work(const kit *given, const kit_test *test, const kit_limits *limits, int fd)
 }
 
 /* --- the parent ------------------------------------------------------------------------------- */
-
-static double
-now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* Bytes there are, up to all of an outcome. */
 static void
@@ -140,40 +102,24 @@ read_some(int fd, uint8_t *into, size_t *io_n, size_t room)
     }
 }
 
-typedef struct child {
-    pid_t pid;
-    int fd, status;
-    bool ended;
-    size_t n; /* bytes of the outcome */
-} child;
-
-/* If it has ended: what it started goes with it, while its number still is its own. */
-static void
-reap(child *c)
-{
-    siginfo_t info = {.si_pid = 0};
-    if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOWAIT | WNOHANG) != 0) return;
-    if (info.si_pid != c->pid) return;
-    (void)kill(-c->pid, SIGKILL);
-    c->ended = waitpid(c->pid, &c->status, 0) == c->pid;
-}
-
+/* `*io_n` bytes of the outcome have come. */
 static quire_status
-wait_for(quire_ctx *ctx, child *c, double deadline, kit_outcome *out)
+wait_for(quire_ctx *ctx, quire_process *c, double deadline, kit_outcome *out, size_t *io_n)
 {
     enum { TICK_MS = 20 };
-    while (!c->ended && now() < deadline) {
+    while (!c->has_ended && quire_process_clock() < deadline) {
         struct pollfd what = {.fd = c->fd, .events = POLLIN};
-        (void)poll(c->n < sizeof *out ? &what : NULL, c->n < sizeof *out ? 1 : 0, TICK_MS);
-        reap(c);
-        read_some(c->fd, (uint8_t *)out, &c->n, sizeof *out);
+        (void)poll(*io_n < sizeof *out ? &what : NULL, *io_n < sizeof *out ? 1 : 0, TICK_MS);
+        quire_process_look(c);
+        read_some(c->fd, (uint8_t *)out, io_n, sizeof *out);
         QUIRE_TRY(quire_check_canceled(ctx));
     }
     return QUIRE_OK;
 }
 
+/* It was killed if it did not end in time; `whole`: all of an outcome has come. */
 static void
-judge(const child *c, const kit_limits *limits, kit_outcome *out)
+judge(const quire_process *c, bool in_time, bool whole, const kit_limits *limits, kit_outcome *out)
 {
     static const struct {
         int number;
@@ -187,63 +133,38 @@ judge(const child *c, const kit_limits *limits, kit_outcome *out)
                  {SIGTRAP, "trap"},
                  {SIGKILL, "killed"}};
     const char *name = "signal";
-    const int number = WIFSIGNALED(c->status) ? WTERMSIG(c->status) : 0;
+    const int number = WIFSIGNALED(c->wait_status) ? WTERMSIG(c->wait_status) : 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         name = names[i].number == number ? names[i].name : name;
-    const bool whole = c->n == sizeof *out && out->verdict <= KIT_FAIL;
-    if (c->ended && number == 0 && WEXITSTATUS(c->status) == 0 && whole) {
+    if (in_time && number == 0 && WEXITSTATUS(c->wait_status) == 0 && whole &&
+        out->verdict <= KIT_FAIL) {
         out->reason[sizeof out->reason - 1] = '\0';
         return;
     }
     *out = (kit_outcome){.verdict = KIT_FAIL};
-    if (!c->ended)
+    if (!in_time)
         snprintf(out->reason, sizeof out->reason, "no end within %u s", limits->seconds);
     else if (number != 0)
         snprintf(out->reason, sizeof out->reason, "killed by signal %d (%s)", number, name);
     else
         snprintf(out->reason, sizeof out->reason, "it ended the process, with exit code %d",
-                 WEXITSTATUS(c->status));
-}
-
-static quire_status
-finish(quire_ctx *ctx, child *c, const kit_limits *limits, kit_outcome *out)
-{
-    const quire_status status = wait_for(ctx, c, now() + limits->seconds, out);
-    if (!c->ended) {
-        (void)kill(-c->pid, SIGKILL);
-        (void)kill(c->pid, SIGKILL);
-        while (waitpid(c->pid, &c->status, 0) < 0 && errno == EINTR)
-            continue;
-    }
-    close(c->fd);
-    QUIRE_TRY(status);
-    judge(c, limits, out);
-    return QUIRE_OK;
+                 WEXITSTATUS(c->wait_status));
 }
 
 quire_status
 kit_run(quire_ctx *ctx, const kit *k, const kit_test *test, const kit_limits *limits,
         kit_outcome *out)
 {
-    int ends[2];
+    job j = {k, test};
+    quire_process c;
+    size_t n = 0;
     *out = (kit_outcome){.verdict = KIT_FAIL};
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return quire_fail(ctx, QUIRE_E_IO, NULL, "there is no pipe to a test: %s",
-                          quire_io_error_text(errno));
-    child c = {.pid = fork(), .fd = ends[0]};
-    if (c.pid == 0) {
-        close(ends[0]);
-        work(k, test, limits, ends[1]);
-        _exit(0);
-    }
-    const int error = errno;
-    close(ends[1]);
-    if (c.pid < 0) {
-        close(ends[0]);
-        return quire_fail(ctx, QUIRE_E_IO, NULL, "no process can be started for a test: %s",
-                          quire_io_error_text(error));
-    }
-    (void)setpgid(c.pid, c.pid);
-    (void)fcntl(c.fd, F_SETFL, O_NONBLOCK);
-    return finish(ctx, &c, limits, out);
+    QUIRE_TRY(quire_process_start(ctx, &(quire_process_work){"a test", limits->mib, work, &j}, &c));
+    const quire_status status = wait_for(ctx, &c, quire_process_clock() + limits->seconds, out, &n);
+    const bool in_time = c.has_ended;
+    quire_process_kill(&c);
+    close(c.fd);
+    QUIRE_TRY(status);
+    judge(&c, in_time, n == sizeof *out, limits, out);
+    return QUIRE_OK;
 }

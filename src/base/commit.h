@@ -41,6 +41,9 @@ QUIRE_MUST_USE quire_status quire_staged_write_rope(quire_ctx *ctx, quire_staged
 /* Appends bytes. Reports QUIRE_E_IO. */
 QUIRE_MUST_USE quire_status quire_staged_write(quire_ctx *ctx, quire_staged *staged,
                                                const void *bytes, size_t n);
+/* Reports that writing failed with errno value `error`, of a file that was to have `size` bytes. */
+QUIRE_MUST_USE quire_status quire_staged_write_failed(quire_ctx *ctx, const quire_staged *staged,
+                                                      int error, uint64_t size);
 /* fsync; after it the temporary can be re-opened and verified through quire_staged_open. */
 QUIRE_MUST_USE quire_status quire_staged_sync(quire_ctx *ctx, quire_staged *staged);
 /* The temporary, opened anew, as a source; its name is valid until commit or abandon. QUIRE_E_IO
@@ -53,25 +56,5 @@ QUIRE_MUST_USE quire_status quire_staged_commit(quire_ctx *ctx, quire_staged *st
 /* Removes the temporary if it is still there and releases everything. Safe after any failure and
  * after commit. */
 void quire_staged_abandon(quire_ctx *ctx, quire_staged *staged);
-
-/* An unlinked temporary file for intermediate data beside `path` (NULL, or that fails: in
- * TMPDIR, else /tmp), growing at the end. What is made before it is known where it goes lives
- * here: it may not fit in memory. */
-typedef struct quire_spool {
-    quire_source source; /* readable at any time up to source.size */
-    int fd;
-} quire_spool;
-QUIRE_MUST_USE quire_status quire_spool_create(quire_ctx *ctx, const char *path,
-                                               quire_spool *out_spool);
-/* Appends; *out_off is where. After a failure only quire_spool_close is of use. */
-QUIRE_MUST_USE quire_status quire_spool_append(quire_ctx *ctx, quire_spool *spool,
-                                               const void *bytes, size_t n, uint64_t *out_off);
-/* Appends sources whose bytes are made now, one behind the other; out_offs[n] is where. After a
- * failure only quire_spool_close is of use. Reports QUIRE_E_IO and what making them does. */
-QUIRE_MUST_USE quire_status quire_spool_make(quire_ctx *ctx, quire_spool *spool,
-                                             const quire_source *const *sources, size_t n,
-                                             uint64_t *out_offs);
-/* Safe on a zeroed spool and twice. */
-void quire_spool_close(quire_ctx *ctx, quire_spool *spool);
 
 #endif

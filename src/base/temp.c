@@ -71,8 +71,8 @@ quire_status
 quire_temp_open_unlinked(quire_ctx *ctx, const char *path, int *out_fd)
 {
     if (path != NULL) {
-        char *directory;
-        size_t size;
+        char *directory = NULL;
+        size_t size = 0;
         const char *name;
         QUIRE_TRY(quire_temp_split(ctx, path, &directory, &size, &name));
         const int error = open_in(ctx->io, directory, out_fd);

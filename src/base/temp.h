@@ -1,6 +1,6 @@
 /* temp.h - temporary files, and what to say when writing to one fails.
  *
- * Shared by source.c (spooled standard input) and commit.c (staged files, spools).
+ * Shared by source.c (standard input), commit.c (staged files) and spool.c.
  */
 #ifndef QUIRE_BASE_TEMP_H
 #define QUIRE_BASE_TEMP_H

@@ -107,7 +107,7 @@ read_varints(quire_ctx *ctx, quire_tensor_reader *reader, uint8_t *out, size_t n
     const size_t size =
         bits < 8 ? 1 : bits / 8; /* below 8 bits one entry is one byte of packed elements */
     for (size_t i = 0; i + size <= n; i += size) {
-        uint64_t value;
+        uint64_t value = 0;
         QUIRE_TRY(next_varint(ctx, reader, &value));
         for (size_t k = 0; k < size; k++)
             out[i + k] = (uint8_t)(value >> (8 * k));

@@ -264,7 +264,7 @@ static quire_status
 check_delimited(checker *c, uint32_t number, const quire_field_rule *rule, uint64_t end)
 {
     const uint64_t at = c->pos;
-    uint64_t len;
+    uint64_t len = 0;
     QUIRE_TRY(read_varint(c, number, end, TAG_ROOM, &len));
     if (len > end - c->pos) {
         return fail(
@@ -304,7 +304,7 @@ static quire_status
 read_tag(checker *c, uint64_t end, uint32_t *out_number, uint32_t *out_wire)
 {
     const uint64_t at = c->pos;
-    uint64_t tag;
+    uint64_t tag = 0;
     QUIRE_TRY(read_varint(c, 0, end, TAG_ROOM, &tag));
     const uint64_t number = tag >> 3;
     const uint32_t wire = (uint32_t)(tag & 7);

@@ -7,7 +7,7 @@
 #ifndef QUIRE_PASSES_TABLES_H
 #define QUIRE_PASSES_TABLES_H
 
-#include "base/commit.h"
+#include "base/spool.h"
 #include "graph/model.h"
 #include "graph/spec.h"
 #include "passes/reasons.h"

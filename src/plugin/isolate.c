@@ -6,8 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,107 +17,42 @@
 #include "passes/recipe.h"
 #include "plugin/guarded.h"
 #include "plugin/isolate_wire.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define TAKES_ALL_ADDRESSES 1 /* a sanitizer's shadow memory is no use of memory */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define TAKES_ALL_ADDRESSES 1
-#endif
-#endif
-#ifndef TAKES_ALL_ADDRESSES
-#define TAKES_ALL_ADDRESSES 0
-#endif
+#include "plugin/process.h"
 
 enum { MAX_ANSWER = 1 << 30, TICK_MS = 50, TEXT_ROOM = 600 };
 
 /* --- the child -------------------------------------------------------------------------------- */
 
-/* Bytes of address space this process has; 0: not known. */
-static uint64_t
-used_addresses(void)
-{
-    unsigned long long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL) return 0;
-    if (fscanf(file, "%llu", &pages) != 1) pages = 0;
-    fclose(file);
-    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
+typedef struct job {
+    quire_ctx *ctx;
+    quire_model *m;
+    const quire_isolation *isolation;
+} job;
 
+/* It says nothing but through the pipe. */
 static void
-limit_memory(const quire_isolation *isolation)
+run(void *data, int fd)
 {
-    const uint64_t used = used_addresses();
-    if (isolation->mib == 0 || used == 0 || TAKES_ALL_ADDRESSES) return;
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_AS, &limit) != 0) return;
-    const rlim_t wanted = (rlim_t)(used + ((uint64_t)isolation->mib << 20));
-    if (limit.rlim_max == RLIM_INFINITY || wanted < limit.rlim_max) limit.rlim_max = wanted;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_AS, &limit);
-}
-
-/* A crash is to be one, whatever handlers there are; it leaves no core and says nothing. */
-static void
-become_child(const quire_isolation *isolation)
-{
-    static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE,  SIGILL, SIGABRT,
-                                 SIGTRAP, SIGSYS, SIGTERM, SIGINT, SIGHUP};
-    const struct rlimit none = {0, 0};
-    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
-        signal(deadly[i], SIG_DFL);
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)setpgid(0, 0);
-    (void)setrlimit(RLIMIT_CORE, &none);
-    limit_memory(isolation);
+    const job *j = data;
     const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (nowhere < 0) return;
-    for (int fd = 0; fd <= 2; fd++)
-        (void)dup2(nowhere, fd);
+    for (int k = 0; k <= 2 && nowhere >= 0; k++)
+        (void)dup2(nowhere, k);
+    quire_isolated_work(j->ctx, j->m, j->isolation, fd);
 }
 
 /* --- waiting ---------------------------------------------------------------------------------- */
 
 typedef struct child {
-    pid_t pid;
-    int fd;          /* what it sends */
-    double deadline; /* of the monotonic clock; 0: none */
-    bool is_late, is_endless, has_ended;
-    int wait_status;
+    quire_process process;
+    double deadline; /* of the clock of processes; 0: none */
+    bool is_late, is_endless;
     quire_text text;
 } child;
 
-static double
-now(void)
+static bool
+is_past(double deadline)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-/* What it started goes with it, while its number still is its own. */
-static void
-reap(child *c, int flags)
-{
-    siginfo_t info = {.si_pid = 0};
-    if (c->has_ended) return;
-    while (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOWAIT | flags) != 0 && errno == EINTR)
-        continue;
-    if (info.si_pid != c->pid) return;
-    (void)kill(-c->pid, SIGKILL);
-    while (waitpid(c->pid, &c->wait_status, 0) < 0 && errno == EINTR)
-        continue;
-    c->has_ended = true;
-}
-
-static void
-kill_child(child *c)
-{
-    if (c->has_ended) return;
-    (void)kill(-c->pid, SIGKILL);
-    (void)kill(c->pid, SIGKILL);
-    reap(c, 0);
+    return deadline != 0 && quire_process_clock() > deadline;
 }
 
 /* What there is; *out_end: nothing will come any more. */
@@ -130,7 +63,8 @@ read_some(quire_ctx *ctx, child *c, bool *out_end)
     *out_end = false;
     while (!c->is_endless) {
         QUIRE_TRY(quire_grow(ctx, &c->text.ptr, &c->text.room, c->text.len + PIECE, 1));
-        const ssize_t n = ctx->io->read(ctx->io->data, c->fd, c->text.ptr + c->text.len, PIECE);
+        const ssize_t n =
+            ctx->io->read(ctx->io->data, c->process.fd, c->text.ptr + c->text.len, PIECE);
         if (n < 0 && errno == EINTR) continue;
         *out_end = n == 0 || (n < 0 && errno != EAGAIN);
         if (n <= 0) return QUIRE_OK;
@@ -147,23 +81,23 @@ wait_for(quire_ctx *ctx, child *c)
 {
     bool end = false;
     while (!end) {
-        struct pollfd what = {.fd = c->fd, .events = POLLIN};
+        struct pollfd what = {.fd = c->process.fd, .events = POLLIN};
         (void)poll(&what, 1, TICK_MS);
-        reap(c, WNOHANG);
-        const bool ended = c->has_ended;
+        quire_process_look(&c->process);
+        const bool ended = c->process.has_ended;
         QUIRE_TRY(read_some(ctx, c, &end));
         end = end || ended || c->is_endless;
         QUIRE_TRY(quire_check_canceled(ctx));
-        c->is_late = !end && c->deadline != 0 && now() > c->deadline;
+        c->is_late = !end && is_past(c->deadline);
         end = end || c->is_late;
     }
     /* The pipe is closed: it is about to end, unless the plugin closed it. */
-    while (!c->has_ended && !c->is_late && !c->is_endless) {
+    while (!c->process.has_ended && !c->is_late && !c->is_endless) {
         const struct timespec tick = {0, 1000000};
-        reap(c, WNOHANG);
-        if (!c->has_ended) (void)nanosleep(&tick, NULL);
+        quire_process_look(&c->process);
+        if (!c->process.has_ended) (void)nanosleep(&tick, NULL);
         QUIRE_TRY(quire_check_canceled(ctx));
-        c->is_late = !c->has_ended && c->deadline != 0 && now() > c->deadline;
+        c->is_late = !c->process.has_ended && is_past(c->deadline);
     }
     return QUIRE_OK;
 }
@@ -201,16 +135,17 @@ fail(quire_ctx *ctx, const quire_isolation *isolation, const child *c,
     if (c->is_endless)
         return quire_fail(ctx, QUIRE_E_PLUGIN, NULL, "%s answered without end%s and was stopped",
                           who, where);
-    if (WIFSIGNALED(c->wait_status))
+    if (WIFSIGNALED(c->process.wait_status))
         return quire_fail(ctx, QUIRE_E_PLUGIN, NULL, "%s was killed by signal %d%s%s", who,
-                          WTERMSIG(c->wait_status), signal_name(WTERMSIG(c->wait_status)), where);
+                          WTERMSIG(c->process.wait_status),
+                          signal_name(WTERMSIG(c->process.wait_status)), where);
     if (answer->nonsense != NULL)
         return quire_fail(ctx, QUIRE_E_PLUGIN, NULL,
                           "%s: the answer of its process cannot be used, line %zu: %s", who,
                           answer->line, answer->nonsense);
     return quire_fail(ctx, QUIRE_E_PLUGIN, NULL,
                       "%s ended its process%s with exit code %d instead of returning", who, where,
-                      WEXITSTATUS(c->wait_status));
+                      WEXITSTATUS(c->process.wait_status));
 }
 
 /* --- taking the answer over ------------------------------------------------------------------- */
@@ -293,7 +228,8 @@ take_over(quire_ctx *ctx, quire_model *m, const quire_isolation *isolation,
           const quire_annotators *by, const child *c, quire_isolated_answer *answer,
           quire_annotations *out)
 {
-    const bool exited = WIFEXITED(c->wait_status) && WEXITSTATUS(c->wait_status) == 0;
+    const bool exited =
+        WIFEXITED(c->process.wait_status) && WEXITSTATUS(c->process.wait_status) == 0;
     const bool whole = answer->complete && answer->nonsense == NULL && exited;
     if (!whole || c->is_late || c->is_endless) return fail(ctx, isolation, c, answer);
     if (answer->status != QUIRE_OK) {
@@ -322,7 +258,7 @@ receive(quire_ctx *ctx, quire_model *m, const quire_isolation *isolation,
 {
     quire_isolated_answer answer = {.complete = false};
     const quire_status waited = wait_for(ctx, c);
-    kill_child(c);
+    quire_process_kill(&c->process);
     QUIRE_TRY(waited);
     const quire_bytes text = {(const uint8_t *)c->text.ptr, c->text.len};
     quire_status status = quire_isolated_read(ctx, m, text, &answer);
@@ -333,43 +269,18 @@ receive(quire_ctx *ctx, quire_model *m, const quire_isolation *isolation,
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-static quire_status
-start(quire_ctx *ctx, quire_model *m, const quire_isolation *isolation, child *c)
-{
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return quire_fail(ctx, QUIRE_E_IO, NULL, "there is no pipe to an isolated process: %s",
-                          quire_io_error_text(errno));
-    c->pid = fork();
-    if (c->pid == 0) {
-        close(ends[0]);
-        become_child(isolation);
-        quire_isolated_work(ctx, m, isolation, ends[1]);
-        _exit(0);
-    }
-    const int error = errno;
-    close(ends[1]);
-    c->fd = ends[0];
-    if (c->pid > 0) {
-        (void)setpgid(c->pid, c->pid); /* before it may have done so itself */
-        (void)fcntl(c->fd, F_SETFL, O_NONBLOCK);
-        if (isolation->seconds != 0) c->deadline = now() + isolation->seconds;
-        return QUIRE_OK;
-    }
-    close(ends[0]);
-    return quire_fail(ctx, QUIRE_E_IO, NULL, "an isolated process cannot be started: %s",
-                      quire_io_error_text(error));
-}
-
 quire_status
 quire_annotate_isolated(quire_ctx *ctx, quire_model *m, const quire_isolation *isolation,
                         const quire_annotators *by, quire_annotations *out)
 {
-    child c = {.fd = -1};
+    job j = {ctx, m, isolation};
+    const quire_process_work work = {"an isolated process", isolation->mib, run, &j};
+    child c = {.deadline = 0};
     if (!QUIRE_GUARD(ISOLATION)) return isolation->work(ctx, m, NULL, isolation->data, out);
-    QUIRE_TRY(start(ctx, m, isolation, &c));
+    QUIRE_TRY(quire_process_start(ctx, &work, &c.process));
+    if (isolation->seconds != 0) c.deadline = quire_process_clock() + isolation->seconds;
     const quire_status status = receive(ctx, m, isolation, by, &c, out);
-    close(c.fd);
+    close(c.process.fd);
     quire_ungrow(ctx->alloc, &c.text.ptr, &c.text.room, 1);
     return status;
 }

@@ -17,7 +17,7 @@
 
 enum { FLOAT = 1, UINT8 = 2, FLOAT16 = 10, UINT4 = 21, UINT2 = 25 };
 enum { KEEP_FLOAT = 0 }; /* bits of a bits-for */
-enum { MESSAGE_ROOM = 512, SHOWN = 64 };
+enum { MESSAGE_ROOM = 640 };
 
 typedef struct settings {
     int32_t bits, block, zero_point, scales, search; /* indices of choices */
@@ -108,8 +108,9 @@ static quire_status
 say_entry(const quire_host *host, const char *option, quire_string entry, const char *what)
 {
     char message[MESSAGE_ROOM];
-    const int len = (int)(entry.len < SHOWN ? entry.len : SHOWN);
-    (void)snprintf(message, sizeof message, "%s \"%.*s\" %s", option, len, entry.ptr, what);
+    char shown[QUIRE_SHOWN_ROOM];
+    quire_list_show(entry, shown);
+    (void)snprintf(message, sizeof message, "%s \"%s\" %s", option, shown, what);
     return quire_say(host, QUIRE_E_USAGE, message);
 }
 
@@ -316,9 +317,10 @@ judge_size(const embedding *e, decision *d)
 static void
 exclude(decision *d, const char *option, quire_string by, const char *what)
 {
-    const int len = (int)(by.len < SHOWN ? by.len : SHOWN);
+    char shown[QUIRE_SHOWN_ROOM];
+    quire_list_show(by, shown);
     d->reason = "excluded";
-    (void)snprintf(d->message, sizeof d->message, "%s \"%.*s\" %s", option, len, by.ptr, what);
+    (void)snprintf(d->message, sizeof d->message, "%s \"%s\" %s", option, shown, what);
 }
 
 static void
@@ -522,11 +524,11 @@ check_options(embedding *e, const quire_lookups *l)
 static quire_status
 ask(const embedding *e, const quire_claim_api *claims, quire_place place, const decision *d)
 {
-    char rule[SHOWN + 200];
-    const int len = (int)(d->named_by.len < SHOWN ? d->named_by.len : SHOWN);
+    char shown[QUIRE_SHOWN_ROOM], rule[QUIRE_SHOWN_ROOM + 200];
     int used = 0;
     rule[0] = '\0';
-    if (len > 0) used = snprintf(rule, sizeof rule, "bits-for %.*s", len, d->named_by.ptr);
+    quire_list_show(d->named_by, shown);
+    if (shown[0] != '\0') used = snprintf(rule, sizeof rule, "bits-for %s", shown);
     if (d->raised_from != 0)
         (void)snprintf(rule + used, sizeof rule - (size_t)used,
                        "%sraised from %u to %u bits: %u keep %.3f dB, %u keep %.3f dB, min-sqnr "

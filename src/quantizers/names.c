@@ -216,6 +216,25 @@ quire_list_next(quire_string *io_text, quire_string *out_entry)
     return false;
 }
 
+void
+quire_list_show(quire_string entry, char out[QUIRE_SHOWN_ROOM])
+{
+    const size_t room = QUIRE_SHOWN_ROOM - sizeof "...";
+    size_t n = 0, at = 0;
+    while (at < entry.len && n + 2 <= room) {
+        const bool pair = entry.ptr[at] == '\\' && at + 1 < entry.len;
+        if (pair && entry.ptr[at + 1] != ';') out[n++] = entry.ptr[at];
+        out[n++] = entry.ptr[at + pair];
+        at += 1 + (size_t)pair;
+    }
+    const bool is_cut = at < entry.len;
+    while (is_cut && n > 0 && (entry.ptr[at] & 0xc0) == 0x80) {
+        n--;
+        at--;
+    }
+    memcpy(out + n, is_cut ? "..." : "", is_cut ? sizeof "..." : 1);
+}
+
 /* --- nearest names ---------------------------------------------------------------------------- */
 
 enum { COMPARED = 64, N_NEAREST = 3 };

@@ -6,13 +6,13 @@
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "graph/parse.h"
 #include "passes/resolve.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 #define MODEL "<ir_version: 8, opset_import: [\"\" : 17]>\n"
 #define NOTE  "quire-annotations 1\n"
@@ -206,11 +206,7 @@ resolve_case_main(TCase *tcase, const char *name)
     Suite *suite = suite_create(name);
     tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }
 
 #endif

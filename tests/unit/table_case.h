@@ -11,6 +11,7 @@
 #include "passes/table_source.h"
 #include "plugin/table_flags.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 #define OPSET(n) "<ir_version: 8, opset_import: [\"\" : " #n "]>\n"
 #define TABLE_8x4                                                                                  \
@@ -100,11 +101,7 @@ table_case_main(TCase *tcase, const char *name)
     Suite *suite = suite_create(name);
     tcase_set_timeout(tcase, 120); /* failing every allocation once takes a while */
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }
 
 #endif

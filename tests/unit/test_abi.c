@@ -3,12 +3,12 @@
  */
 #include <check.h>
 #include <dlfcn.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "quire/plugin.h"
+#include "support/suite.h"
 
 static struct said {
     char text[100];
@@ -126,9 +126,5 @@ main(void)
     tcase_add_test(all, sizes_reach_to_the_end_of_a_member);
     Suite *suite = suite_create("abi");
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

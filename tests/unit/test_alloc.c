@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 START_TEST(sizes_of_zero_give_nothing)
 {
@@ -113,9 +114,5 @@ main(void)
     tcase_add_test(tc, overflow_is_out_of_memory);
     tcase_add_test(tc, a_failed_growth_changes_nothing);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed != 0;
+    return suite_run(suite);
 }

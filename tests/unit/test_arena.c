@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 START_TEST(pieces_are_aligned_and_apart)
 {
@@ -179,9 +180,5 @@ main(void)
     tcase_add_test(tc, formats_any_length);
     tcase_add_test(tc, out_of_memory_is_told_and_leaves_the_arena_usable);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed != 0;
+    return suite_run(suite);
 }

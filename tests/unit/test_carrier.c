@@ -1,7 +1,6 @@
 /* test_carrier.c - model metadata entries changed in bytes made by hand: the entry is new, every
  * other byte of the file stays. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "base/rope.h"
 #include "base/source.h"
@@ -12,6 +11,7 @@
 #include "graph/parse.h"
 #include "graph/print.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 typedef struct bytes {
     uint8_t ptr[16384];
@@ -440,9 +440,5 @@ main(void)
     tcase_add_test(all, text_that_could_not_be_read_again_is_refused);
     tcase_add_test(all, every_allocation_may_fail);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include "graph/claim.h"
 #include "graph/parse.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 static const char model_text[] =
     "<ir_version: 8, opset_import: [\"\" : 17]>\n"
@@ -414,9 +415,5 @@ main(void)
     tcase_add_test(all, specs_are_kept_once);
     tcase_add_test(all, every_allocation_may_fail);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -12,8 +12,10 @@
 #include <xxhash.h>
 
 #include "base/commit.h"
+#include "base/spool.h"
 #include "support/fault.h"
 #include "support/scratch.h"
+#include "support/suite.h"
 
 enum { BIG = 3 * 1024 * 1024 + 12345 };
 
@@ -965,9 +967,5 @@ main(void)
     tcase_add_loop_test(tc, every_allocation_may_fail, 0, 2);
     tcase_add_test(tc, every_operation_of_a_spool_may_fail);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed != 0;
+    return suite_run(suite);
 }

@@ -11,6 +11,7 @@
 #include "plugin/instance.h"
 #include "plugin/options.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 #define S(text) ((quire_string){text, sizeof(text) - 1})
 #define TRY(call)                                                                                  \
@@ -760,9 +761,5 @@ make_suite(void)
 int
 main(void)
 {
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(make_suite());
 }

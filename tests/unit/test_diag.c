@@ -4,6 +4,7 @@
 
 #include "base/diag.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 static const struct {
     const char *in;
@@ -206,9 +207,5 @@ main(void)
     tcase_add_test(tc, no_sink_is_no_problem);
     tcase_add_test(tc, statuses_have_names_and_exit_codes);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed != 0;
+    return suite_run(suite);
 }

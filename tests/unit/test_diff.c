@@ -8,6 +8,7 @@
 #include "graph/import.h"
 #include "graph/parse.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 static quire_model *
 parse(quire_ctx *ctx, const char *text, const fault_log *log)
@@ -226,9 +227,5 @@ main(void)
     tcase_add_test(tc, every_allocation_may_fail);
     tcase_add_test(tc, real_models);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed != 0;
+    return suite_run(suite);
 }

@@ -6,13 +6,13 @@
  */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "graph/claim.h"
 #include "graph/parse.h"
 #include "plugin/formula.h"
 #include "quantizers/quantizers.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 enum { CHANNELS = 5, INT32 = 6, UINT8 = 2, INT8 = 3, FLOAT16 = 10 };
 
@@ -427,9 +427,5 @@ main(void)
     tcase_add_test(all, a_model_is_checked_whatever_allocation_fails);
     Suite *suite = suite_create("formula");
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

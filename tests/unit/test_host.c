@@ -12,6 +12,7 @@
 #include "plugin/guard.h"
 #include "plugin/host.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 static const quire_plugin plugin = {.size = sizeof plugin, .name = "acme"};
 static const quire_quantizer quantizer = {.size = sizeof quantizer, .name = "int8"};
@@ -381,9 +382,5 @@ main(void)
     Suite *suite = suite_create("host");
     suite_add_tcase(suite, table_case());
     suite_add_tcase(suite, guard_case());
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

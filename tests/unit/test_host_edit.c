@@ -12,6 +12,7 @@
 #include "plugin/run.h"
 #include "support/bytes.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 static const char model_text[] =
     "<ir_version: 8, opset_import: [\"\" : 17, \"f\" : 1]>\n"
@@ -1021,9 +1022,5 @@ main(void)
     tcase_add_test(all, every_allocation_may_fail);
     Suite *suite = suite_create("host_edit");
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

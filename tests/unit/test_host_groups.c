@@ -3,6 +3,7 @@
  * down, is test_regroup.c's.
  */
 #include <math.h>
+#include <stdlib.h>
 
 #include "passes/regroup.h"
 #include "plugin/run.h"

@@ -10,6 +10,7 @@
 #include "graph/parse.h"
 #include "plugin/run.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 /* h as bits of float16: 0.5, -1, 2, 65504, 0.25 */
 static const char model_text[] =
@@ -856,9 +857,5 @@ main(void)
     tcase_add_test(all, the_resolved_graph_is_told);
     Suite *suite = suite_create("host_tables");
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

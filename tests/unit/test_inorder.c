@@ -7,6 +7,7 @@
 #include "base/diag.h"
 #include "base/inorder.h"
 #include "support/fault.h"
+#include "support/suite.h"
 #include "support/threads.h"
 
 enum { N = 300, SLOT = 100, NEVER = 1 << 20 };
@@ -180,9 +181,5 @@ main(void)
     tcase_add_loop_test(tc, an_end_is_no_failure, 0, N_WAYS);
     tcase_add_loop_test(tc, out_of_memory, 0, N_WAYS);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

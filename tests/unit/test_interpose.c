@@ -1,13 +1,13 @@
 /* test_interpose.c - putting a node between a value and its readers, and passing a name on: what
  * is refused, what layers keep, and memory running out. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "graph/edit.h"
 #include "graph/layer.h"
 #include "graph/parse.h"
 #include "graph/verify.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 static const char text[] = "<ir_version: 8, opset_import: [\"\" : 17]>\n"
                            "g (float[2] x, bool c) => (float[2] y, float[2] z) <float[2] old> {\n"
@@ -199,9 +199,5 @@ main(void)
     tcase_add_test(all, records_follow_a_name);
     tcase_add_test(all, a_value_info_goes_with_the_old_name);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

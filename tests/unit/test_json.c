@@ -1,10 +1,10 @@
 /* test_json.c - JSON text: RFC 8259 says what is valid, json.h how it is laid out. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/json.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 typedef struct fixture {
     quire_ctx ctx;
@@ -243,9 +243,5 @@ main(void)
     tcase_add_test(tests, sixteen_levels);
     tcase_add_test(tests, errors_stick_to_the_writer);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,11 +1,11 @@
 /* test_layer.c - side tables against a naive array: what was set is there, sorted, and nothing
  * else. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "graph/layer.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 static quire_slot
 slot(uint32_t is_use, uint32_t id)
@@ -206,9 +206,5 @@ main(void)
     tcase_add_test(all, layers_are_listed_newest_first);
     tcase_add_test(all, every_allocation_may_fail);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -14,6 +14,7 @@
 #include "base/rope.h"
 #include "graph/layout.h"
 #include "support/fault.h"
+#include "support/suite.h"
 #include "support/wire_builder.h"
 
 enum { FILES = 4 };
@@ -618,9 +619,5 @@ main(void)
     tcase_add_test(tc, every_allocation_may_fail);
     tcase_add_test(tc, real_models);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed != 0;
+    return suite_run(suite);
 }

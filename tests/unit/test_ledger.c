@@ -3,6 +3,7 @@
  */
 #include "passes/annotation_diff.h"
 #include "passes/ledger.h"
+#include "support/suite.h"
 #include "unit/resolve_case.h"
 
 #define GRAPH                                                                                      \
@@ -195,9 +196,5 @@ main(void)
     tcase_add_loop_test(tests, what_is_the_same, 0, N_COMPARISONS);
     tcase_add_test(tests, gone_slots_have_the_nearest_of_all);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include "graph/verify.h"
 #include "support/add_chain.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 enum { N_INSERTED = 4000, N_BEFORE = 50 };
 
@@ -84,9 +85,5 @@ main(void)
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, inserting_moves_few_nodes, 0, N_PATTERNS);
     suite_add_tcase(s, all);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(s);
 }

@@ -4,10 +4,10 @@
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "plugin/options.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 typedef struct values {
     int64_t bits, any;
@@ -424,9 +424,5 @@ main(void)
     tcase_add_test(tables, longer_rows_are_stepped_over);
     tcase_add_test(tables, help_says_all_of_it);
     suite_add_tcase(suite, tables);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

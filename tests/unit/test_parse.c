@@ -10,6 +10,7 @@
 #include "graph/parse.h"
 #include "graph/tensor.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 static const char rich_text[] =
     "#: quire 1\n"
@@ -109,9 +110,5 @@ main(void)
     tcase_add_test(all, mangled_texts_are_refused_or_read);
     tcase_add_test(all, numbers_do_not_depend_on_the_locale);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

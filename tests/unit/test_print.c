@@ -2,11 +2,11 @@
  *
  * The text itself is tested by tests/golden/text and against onnx in tests/conformance. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "graph/parse.h"
 #include "graph/print.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 static const char rich_text[] = "#: quire 1\n"
                                 "#: metadata_props: {key: \"k\" value: \"v\\n\"}\n"
@@ -121,9 +121,5 @@ main(void)
     tcase_add_test(all, every_allocation_may_fail);
     tcase_add_test(all, a_failing_destination_is_told);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -13,6 +13,7 @@
 #include "plugin/quantize_file.h"
 #include "support/fault.h"
 #include "support/scratch.h"
+#include "support/suite.h"
 
 static const char model[] =
     "<ir_version: 8, opset_import: [\"\" : 17]>\n"
@@ -363,9 +364,5 @@ main(void)
     tcase_add_loop_test(tcase, out_of_memory, 0, 2 * N_SOURCES);
     tcase_add_loop_test(tcase, file_operations_fail, 0, 2 * N_SOURCES);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -115,6 +115,27 @@ START_TEST(lists_are_cut_at_semicolons)
 }
 END_TEST
 
+START_TEST(entries_are_shown_as_they_were_meant)
+{
+    char out[QUIRE_SHOWN_ROOM], longest[600];
+    quire_list_show(string_of(""), out);
+    ck_assert_str_eq(out, "");
+    quire_list_show(string_of("a\\;b\\*\\\\;[\\;]\\"), out);
+    ck_assert_str_eq(out, "a;b\\*\\\\;[;]\\");
+    memset(longest, 'x', sizeof longest);
+    quire_list_show((quire_string){longest, 251}, out);
+    ck_assert_uint_eq(strlen(out), 251);
+    quire_list_show((quire_string){longest, sizeof longest}, out);
+    ck_assert_str_eq(out + strlen(out) - 4, "x...");
+    for (size_t i = 1; i + 1 < sizeof longest; i += 2)
+        memcpy(longest + i, "\xc3\xa4", 2);
+    for (size_t from = 0; from < 2; from++) { /* cut between characters, wherever they begin */
+        quire_list_show((quire_string){longest + from, sizeof longest - from}, out);
+        ck_assert_str_eq(out + strlen(out) - 5, "\xc3\xa4...");
+    }
+}
+END_TEST
+
 START_TEST(nearest_names_come_nearest_first)
 {
     const quire_string names[] = {string_of("item"), string_of("users"), string_of("us\x01r"),
@@ -446,6 +467,7 @@ main(void)
     tcase_add_test(tc, backslashes_take_the_next_byte_as_it_is);
     tcase_add_test(tc, stars_are_not_exponential);
     tcase_add_test(tc, lists_are_cut_at_semicolons);
+    tcase_add_test(tc, entries_are_shown_as_they_were_meant);
     tcase_add_test(tc, nearest_names_come_nearest_first);
     tcase_add_loop_test(tc, options_become_a_spec, 0, sizeof forms / sizeof *forms);
     tcase_add_test(tc, tables_are_chosen_by_name_and_size);

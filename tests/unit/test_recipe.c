@@ -1,11 +1,11 @@
 /* test_recipe.c - recipes: what is read, what damaged ones come to, and what is written of a command
  * line. Places are counted by hand. */
-#include <stdlib.h>
 
 #include "passes/recipe.h"
 #include "plugin/recipe_text.h"
 #include "plugin/recipe_write.h"
 #include "support/scratch.h"
+#include "support/suite.h"
 #include "unit/table_case.h"
 
 #define MODEL OPSET(17) "g (float[2] x) => (float[2] y) { y = Neg(x) }"
@@ -220,9 +220,5 @@ main(void)
     tcase_add_test(tests, refuses_to_save_what_is_not_utf8);
     tcase_add_test(tests, takes_damaged_files);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

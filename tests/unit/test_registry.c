@@ -15,6 +15,7 @@
 #include "plugin/registry.h"
 #include "support/fault.h"
 #include "support/scratch.h"
+#include "support/suite.h"
 
 typedef struct fixture {
     quire_ctx ctx;
@@ -393,9 +394,5 @@ main(void)
     tcase_add_test(all, every_failure_is_told_and_nothing_leaks);
     tcase_add_test(all, a_failing_disk_is_told);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

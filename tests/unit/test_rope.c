@@ -5,6 +5,7 @@
 
 #include "base/rope.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 static quire_bytes
 bytes(const void *ptr, size_t len)
@@ -403,9 +404,5 @@ main(void)
     tcase_add_test(tc, reading_is_logarithmic);
     tcase_add_test(tc, every_allocation_may_fail);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed != 0;
+    return suite_run(suite);
 }

@@ -12,6 +12,7 @@
 #include "passes/pass.h"
 #include "passes/selector.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 static const char model_text[] =
     "<ir_version: 8, opset_import: [\"\" : 17]>\n"
@@ -281,9 +282,5 @@ main(void)
     tcase_add_test(tcase, memory_grows_with_the_slots_and_no_faster);
     Suite *suite = suite_create("selector");
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

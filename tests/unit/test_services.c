@@ -16,6 +16,7 @@
 #include "graph/parse.h"
 #include "plugin/annotate_with.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 #define S(text) ((quire_string){text, sizeof(text) - 1})
 #define SI(text)                                                                                   \
@@ -900,9 +901,5 @@ make_suite(void)
 int
 main(void)
 {
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(make_suite());
 }

@@ -11,6 +11,7 @@
 #include "plugin/run.h"
 #include "support/bytes.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 static const char model_text[] = "<ir_version: 8, opset_import: [\"\" : 17]>\n"
                                  "g (float[2] x) => (float[2] o) { v = Relu (x) o = Neg (v) }\n";
@@ -762,9 +763,5 @@ main(void)
     tcase_add_test(all, every_allocation_may_fail);
     Suite *suite = suite_create("session");
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -4,13 +4,13 @@
  */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "graph/edit.h"
 #include "graph/parse.h"
 #include "graph/slot.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 /* Bodies within bodies, a captured value, an empty body, omitted operands and results, hostile
  * names, a node without a named result, two functions, a training graph, a list of graphs. */
@@ -386,9 +386,5 @@ main(void)
     tcase_add_test(all, columns_are_those_of_the_line);
     tcase_add_test(all, every_allocation_may_fail);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -2,7 +2,6 @@
  * holds, layers that were not there, older after newer, and memory running out. */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "graph/edit.h"
@@ -10,6 +9,7 @@
 #include "graph/parse.h"
 #include "graph/verify.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 static const char text[] =
     "<ir_version: 8, opset_import: [\"\" : 17], metadata_props: [\"a\": \"1\"]>\n"
@@ -218,9 +218,5 @@ main(void)
     tcase_add_test(all, every_allocation_may_fail);
     tcase_add_test(all, restoring_allocates_nothing);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

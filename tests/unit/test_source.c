@@ -16,6 +16,7 @@
 #include "base/source.h"
 #include "support/fault.h"
 #include "support/scratch.h"
+#include "support/suite.h"
 
 static scratch dir;
 
@@ -477,9 +478,5 @@ main(void)
     tcase_add_test(tc, every_allocation_may_fail);
     tcase_add_test(tc, a_descriptor_is_closed_also_when_refused);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed != 0;
+    return suite_run(suite);
 }

@@ -3,12 +3,12 @@
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/real.h"
 #include "graph/parse.h"
 #include "graph/spec.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 static const char model_text[] =
     "<ir_version: 8, opset_import: [\"\" : 17]>\n"
@@ -502,9 +502,5 @@ main(void)
     tcase_add_test(all, numbers_read_back_to_their_bits);
     tcase_add_test(all, numbers_do_not_depend_on_the_locale);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

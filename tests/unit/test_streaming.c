@@ -14,6 +14,7 @@
 #include "plugin/table_flags.h"
 #include "support/fault.h"
 #include "support/scratch.h"
+#include "support/suite.h"
 #include "support/threads.h"
 #include "support/tree.h"
 
@@ -387,9 +388,5 @@ main(void)
     tcase_add_loop_test(tc, memory_runs_out, 0, N_KINDS);
     tcase_add_loop_test(tc, what_is_not_written_as_made_is_noticed, 0, 4);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 
 #include "base/sym.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 START_TEST(absent_and_empty_differ)
 {
@@ -153,9 +154,5 @@ main(void)
     tcase_add_test(tc, every_allocation_may_fail);
     tcase_add_test(tc, too_long_a_string_is_a_limit);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed != 0;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 
 #include "base/table.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 typedef struct rec {
     uint32_t a, b, c;
@@ -118,9 +119,5 @@ main(void)
     tcase_add_test(tc, too_many_is_a_limit);
     tcase_add_test(tc, every_allocation_may_fail);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed != 0;
+    return suite_run(suite);
 }

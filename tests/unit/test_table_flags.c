@@ -6,6 +6,7 @@
 
 #include "plugin/table_flags.h"
 #include "support/fault.h"
+#include "support/suite.h"
 
 static quire_quantize_options
 defaults(void)
@@ -108,9 +109,5 @@ main(void)
     tcase_add_test(tcase, given_values_are_kept);
     tcase_add_loop_test(tcase, fails_cleanly, 0, 2);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

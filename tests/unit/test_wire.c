@@ -14,6 +14,7 @@
 #include "graph/wire.h"
 #include "onnx.pb-c.h"
 #include "support/fault.h"
+#include "support/suite.h"
 #include "support/wire_builder.h"
 
 /* ---- sources that look like files, and count what is read of them */
@@ -609,9 +610,5 @@ main(void)
     tcase_add_test(tc, real_models);
     tcase_add_test(tc, every_allocation_may_fail);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed != 0;
+    return suite_run(suite);
 }

@@ -11,6 +11,7 @@
 #include "base/writer.h"
 #include "support/fault.h"
 #include "support/scratch.h"
+#include "support/suite.h"
 
 START_TEST(text_gathers_everything)
 {
@@ -283,9 +284,5 @@ main(void)
     tcase_add_test(tc, numbers_read_back);
     tcase_add_test(tc, a_decimal_comma_becomes_a_point);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed != 0;
+    return suite_run(suite);
 }
