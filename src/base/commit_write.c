@@ -16,7 +16,7 @@ enum {
     BULK = 64 << 10,       /* a piece from this length on is written by itself        */
     CHUNK = 1 << 20,       /* of bulk, through memory                                 */
     COPY_CHUNK = 16 << 20, /* of bulk, from file to file                              */
-    WRITEBACK = 8 << 20,   /* so much is left to the kernel at a time to write        */
+    WRITEBACK = 64 << 20,  /* so much is left to the kernel at a time to write        */
 };
 
 typedef struct output {
@@ -25,10 +25,10 @@ typedef struct output {
     XXH3_state_t *hash; /* may be NULL */
     uint8_t *buffer;    /* CHUNK bytes; the first `n`, at most COALESCE, wait to be written */
     size_t n;
-    uint64_t start, total;     /* length of the file before and after */
-    uint64_t hashed;           /* everything up to here is in the hash */
-    uint64_t dirty, dirty_end; /* written one behind the other since the kernel was told to write */
-    bool through_memory;       /* the kernel cannot copy, or the bytes are hashed */
+    uint64_t start, total; /* length of the file before and after */
+    uint64_t hashed;       /* everything up to here is in the hash */
+    uint64_t dirty;        /* bytes written since the kernel was told to write */
+    bool through_memory;   /* the kernel cannot copy, or the bytes are hashed */
 } output;
 
 static quire_status
@@ -38,24 +38,24 @@ fail_write(const output *o, int error)
 }
 
 /* What is written goes on its way to the disk while the next is made: the fsync at the end then has
- * less to wait for. */
+ * less to wait for. The kernel knows which pages are new, so it is asked for the whole range: what
+ * is made is written here and there by turns. */
 static void
-write_back(output *o, uint64_t at, uint64_t n)
+write_back(output *o, uint64_t n)
 {
     const quire_io *io = o->ctx->io;
-    if (at != o->dirty_end) o->dirty = at;
-    o->dirty_end = at + n;
-    if (o->dirty_end - o->dirty < WRITEBACK) return;
-    (void)io->start_writeback(io->data, o->staged->fd, (off_t)o->dirty,
-                              (off_t)(o->dirty_end - o->dirty));
-    o->dirty = o->dirty_end;
+    o->dirty += n;
+    if (o->dirty < WRITEBACK) return;
+    o->dirty = 0;
+    (void)io->start_writeback(io->data, o->staged->fd, (off_t)o->start,
+                              (off_t)(o->total - o->start));
 }
 
 /* Every chunk that was written passes here. */
 static quire_status
 written(output *o, uint64_t n)
 {
-    write_back(o, o->staged->written, n);
+    write_back(o, n);
     o->staged->written += n;
     if (o->ctx->progress != NULL) {
         o->ctx->progress(o->ctx->progress_data, "writing", o->staged->written - o->start,
@@ -192,7 +192,7 @@ put_made_bytes(quire_ctx *ctx, const quire_taker *taker, uint64_t at, const void
         if (o->hash != NULL) XXH3_64bits_update(o->hash, bytes, n);
         o->hashed += n;
     }
-    write_back(o, at, n);
+    write_back(o, n);
     return quire_check_canceled(ctx);
 }
 

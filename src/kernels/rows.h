@@ -31,7 +31,8 @@ typedef struct quire_row_fault {
     size_t column;
 } quire_row_fault;
 
-/* Of one row, over its real columns, in double and in column order. */
+/* Of one row, over its real columns, in double. Column c of a group goes to part c mod 8; a part takes
+ * its columns in order. Then parts n to 2n - 1 are added to 0 to n - 1, for n = 4, 2 and 1. */
 typedef struct quire_row_sums {
     double xx; /* sum of x^2, x the original element                                  */
     double ee; /* sum of (x - v)^2, v the decoded element rounded to the table's type */

@@ -404,91 +404,39 @@ encode(const quire_row_format *f, const quire_row_params *p, const float *x, siz
 /* --- sums ----------------------------------------------------------------------------------------
  */
 
-/* Eight columns of four rows; afterwards c[k] has columns k and k + 4 of all rows. */
+/* Four columns. */
 INLINE void
-transpose(const __m256 r[4], __m256 c[4])
-{
-    const __m256 a = _mm256_unpacklo_ps(r[0], r[1]);
-    const __m256 b = _mm256_unpackhi_ps(r[0], r[1]);
-    const __m256 d = _mm256_unpacklo_ps(r[2], r[3]);
-    const __m256 e = _mm256_unpackhi_ps(r[2], r[3]);
-
-    c[0] = _mm256_shuffle_ps(a, d, 0x44);
-    c[1] = _mm256_shuffle_ps(a, d, 0xee);
-    c[2] = _mm256_shuffle_ps(b, e, 0x44);
-    c[3] = _mm256_shuffle_ps(b, e, 0xee);
-}
-
-/* Row by lane. */
-typedef struct wide_sums {
-    __m256d xx;
-    __m256d ee;
-} wide_sums;
-
-INLINE void
-add_column(wide_sums *s, __m128 x, __m128 v)
+add_four(__m128 x, __m128 v, __m256d *xx, __m256d *ee)
 {
     const __m256d wide = _mm256_cvtps_pd(x);
     const __m256d e = _mm256_sub_pd(wide, _mm256_cvtps_pd(v));
 
-    s->xx = _mm256_fmadd_pd(wide, wide, s->xx);
-    s->ee = _mm256_add_pd(s->ee, _mm256_mul_pd(e, e));
-}
-
-/* Eight columns, in order. */
-INLINE void
-add_columns(wide_sums *s, const __m256 x[4], const __m256 v[4])
-{
-    __m256 a[4], b[4];
-
-    transpose(x, a);
-    transpose(v, b);
-    UNROLL for (int k = 0; k < 4; k++)
-        add_column(s, _mm256_castps256_ps128(a[k]), _mm256_castps256_ps128(b[k]));
-    UNROLL for (int k = 0; k < 4; k++)
-        add_column(s, _mm256_extractf128_ps(a[k], 1), _mm256_extractf128_ps(b[k], 1));
+    *xx = _mm256_fmadd_pd(wide, wide, *xx);
+    *ee = _mm256_add_pd(*ee, _mm256_mul_pd(e, e));
 }
 
 static void
-add_errors(const float *const *x, const float *const *values, size_t team, size_t n,
-           quire_row_sums *sums)
+add_errors(const float *x, const float *values, size_t n, quire_row_parts *io)
 {
-    const float *xs[4];
-    const float *vs[4];
-    double xx[4] = {0};
-    double ee[4] = {0};
-    __m256 a[4], b[4];
+    __m256d xx[2] = {_mm256_loadu_pd(io->xx), _mm256_loadu_pd(io->xx + 4)};
+    __m256d ee[2] = {_mm256_loadu_pd(io->ee), _mm256_loadu_pd(io->ee + 4)};
     size_t i = 0;
 
-    for (size_t r = 0; r < 4; r++) {
-        const size_t from = r < team ? r : 0;
-        xs[r] = x[from];
-        vs[r] = values[from];
-        xx[r] = sums[from].xx;
-        ee[r] = sums[from].ee;
-    }
-    wide_sums s = {_mm256_loadu_pd(xx), _mm256_loadu_pd(ee)};
     for (; i + 8 <= n; i += 8) {
-        UNROLL for (int r = 0; r < 4; r++)
-        {
-            a[r] = _mm256_loadu_ps(xs[r] + i);
-            b[r] = _mm256_loadu_ps(vs[r] + i);
-        }
-        add_columns(&s, a, b);
+        add_four(_mm_loadu_ps(x + i), _mm_loadu_ps(values + i), &xx[0], &ee[0]);
+        add_four(_mm_loadu_ps(x + i + 4), _mm_loadu_ps(values + i + 4), &xx[1], &ee[1]);
     }
     if (i < n) { /* adding 0 changes no sum of squares */
         const __m256i mask = first_lanes(n - i);
-        UNROLL for (int r = 0; r < 4; r++)
-        {
-            a[r] = _mm256_maskload_ps(xs[r] + i, mask);
-            b[r] = _mm256_maskload_ps(vs[r] + i, mask);
-        }
-        add_columns(&s, a, b);
+        const __m256 a = _mm256_maskload_ps(x + i, mask);
+        const __m256 b = _mm256_maskload_ps(values + i, mask);
+        add_four(_mm256_castps256_ps128(a), _mm256_castps256_ps128(b), &xx[0], &ee[0]);
+        add_four(_mm256_extractf128_ps(a, 1), _mm256_extractf128_ps(b, 1), &xx[1], &ee[1]);
     }
-    _mm256_storeu_pd(xx, s.xx);
-    _mm256_storeu_pd(ee, s.ee);
-    for (size_t r = 0; r < team; r++)
-        sums[r] = (quire_row_sums){xx[r], ee[r]};
+    for (size_t k = 0; k < 2; k++) {
+        _mm256_storeu_pd(io->xx + 4 * k, xx[k]);
+        _mm256_storeu_pd(io->ee + 4 * k, ee[k]);
+    }
 }
 
 /* --- decoding ------------------------------------------------------------------------------------

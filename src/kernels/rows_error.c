@@ -2,28 +2,47 @@
 #include "kernels/fp_env.h"
 #include "kernels/rows_kernels.h"
 
-/* Columns first to first + n - 1 of some rows. */
-static void
-add_span(const quire_row_format *f, const quire_row_kernels *k, const float *rows,
-         const uint8_t *decoded, size_t team, size_t first, size_t n, quire_row_sums *sums)
+quire_row_sums
+quire_row_parts_add(const quire_row_parts *parts)
 {
-    const quire_row_dtype dtype = f->choice.dtype;
-    const size_t size = quire_row_dtype_size(dtype);
-    float values[QUIRE_ROW_TEAM][QUIRE_ROW_SPAN + QUIRE_ROW_ROOM];
-    const float *x[QUIRE_ROW_TEAM];
-    const float *v[QUIRE_ROW_TEAM];
-
-    for (size_t r = 0; r < team; r++) {
-        const uint8_t *from = decoded + (r * f->width + first) * size;
-        x[r] = rows + r * f->width + first;
-        v[r] = values[r];
-        if (dtype == QUIRE_ROW_DTYPE_F32) {
-            memcpy(values[r], from, n * sizeof(float));
-        } else {
-            k->widen(dtype, from, n, values[r]);
+    quire_row_parts p = *parts;
+    for (size_t n = QUIRE_ROW_PARTS / 2; n > 0; n /= 2) {
+        for (size_t i = 0; i < n; i++) {
+            p.xx[i] += p.xx[i + n];
+            p.ee[i] += p.ee[i + n];
         }
     }
-    k->add_errors(x, v, team, n, sums);
+    return (quire_row_sums){p.xx[0], p.ee[0]};
+}
+
+/* Columns of one group. */
+static void
+add_span(const quire_row_kernels *k, quire_row_dtype dtype, const float *x, const uint8_t *decoded,
+         size_t n, quire_row_parts *parts)
+{
+    float values[QUIRE_ROW_SPAN + QUIRE_ROW_ROOM];
+    if (dtype == QUIRE_ROW_DTYPE_F32) {
+        memcpy(values, decoded, n * sizeof(float));
+    } else {
+        k->widen(dtype, decoded, n, values);
+    }
+    k->add_errors(x, values, n, parts);
+}
+
+static quire_row_sums
+error_of_row(const quire_row_format *f, const quire_row_kernels *k, const float *x,
+             const uint8_t *decoded)
+{
+    const size_t size = quire_row_dtype_size(f->choice.dtype);
+    quire_row_parts parts = {0};
+    for (size_t g = 0; g < f->n_groups; g++) {
+        const size_t end = g * f->group_columns + quire_row_group_width(f, g);
+        for (size_t i = g * f->group_columns; i < end; i += QUIRE_ROW_SPAN) {
+            const size_t n = end - i < QUIRE_ROW_SPAN ? end - i : QUIRE_ROW_SPAN;
+            add_span(k, f->choice.dtype, x + i, decoded + i * size, n, &parts);
+        }
+    }
+    return quire_row_parts_add(&parts);
 }
 
 void
@@ -36,14 +55,7 @@ quire_row_error(const quire_row_format *f, const float *rows, const void *decode
     fenv_t saved;
 
     quire_fp_enter(&saved);
-    for (size_t r = 0; r < n_rows; r += QUIRE_ROW_TEAM) {
-        const size_t team = n_rows - r < QUIRE_ROW_TEAM ? n_rows - r : QUIRE_ROW_TEAM;
-        for (size_t i = 0; i < team; i++)
-            sums[r + i] = (quire_row_sums){0};
-        for (size_t i = 0; i < f->width; i += QUIRE_ROW_SPAN) {
-            const size_t m = f->width - i < QUIRE_ROW_SPAN ? f->width - i : QUIRE_ROW_SPAN;
-            add_span(f, k, rows + r * f->width, bytes + r * row_size, team, i, m, sums + r);
-        }
-    }
+    for (size_t r = 0; r < n_rows; r++)
+        sums[r] = error_of_row(f, k, rows + r * f->width, bytes + r * row_size);
     quire_fp_leave(&saved);
 }

@@ -1,8 +1,8 @@
 /* rows_kernels.h - the inner loops of the row kernels, by instruction set.
  *
- * Rows are worked on in teams: sums have to be made in column order, one addition after the other,
- * so several rows are added up side by side. The scalar loops are the reference; every other table
- * gives the same bits. All assume the environment of fp_env.h and call nothing that can fail.
+ * Rows are worked on in teams, as parameters take divisions, of which several go side by side. The
+ * scalar loops are the reference; every other table gives the same bits. All assume the environment
+ * of fp_env.h and call nothing that can fail.
  */
 #ifndef QUIRE_KERNELS_ROWS_KERNELS_H
 #define QUIRE_KERNELS_ROWS_KERNELS_H
@@ -10,9 +10,16 @@
 #include "kernels/rows_group.h"
 #include "quire/kernels.h"
 
-#define QUIRE_ROW_TEAM 4   /* rows side by side                                      */
-#define QUIRE_ROW_SPAN 512 /* columns whose decoded values are kept at a time        */
-#define QUIRE_ROW_ROOM 8   /* floats behind the values of a span that may be written */
+#define QUIRE_ROW_TEAM  4   /* rows side by side                                      */
+#define QUIRE_ROW_SPAN  512 /* columns whose decoded values are kept at a time        */
+#define QUIRE_ROW_ROOM  8   /* floats behind the values of a span that may be written */
+#define QUIRE_ROW_PARTS 8   /* sums of a row that are made side by side               */
+
+/* quire_row_sums in the making. */
+typedef struct quire_row_parts {
+    double xx[QUIRE_ROW_PARTS];
+    double ee[QUIRE_ROW_PARTS];
+} quire_row_parts;
 
 /* Candidates of a search, one per lane. A code is the clamped, rounded level, plus an integer zero
  * point. */
@@ -48,9 +55,8 @@ typedef struct quire_row_kernels {
      * QUIRE_ROW_ROOM behind them. Columns of a group come in order. */
     void (*encode)(const quire_row_format *f, const quire_row_params *p, const float *x,
                    size_t first, size_t n, uint8_t *group, float *values);
-    /* Adds to the sums of each of `team` members, 1 to QUIRE_ROW_TEAM, those of x[n] and values[n]. */
-    void (*add_errors)(const float *const *x, const float *const *values, size_t team, size_t n,
-                       quire_row_sums *sums);
+    /* Adds those of x[n] and values[n], columns of one group from a multiple of QUIRE_ROW_PARTS on. */
+    void (*add_errors)(const float *x, const float *values, size_t n, quire_row_parts *io);
     /* What columns first to first + n - 1 of a group decode to, before rounding. There is
      * QUIRE_ROW_ROOM behind values[n]. */
     void (*decode)(const quire_row_format *f, const quire_row_params *p, const uint8_t *group,
@@ -69,6 +75,8 @@ extern const quire_row_kernels quire_row_kernels_avx2;
 /* The best loops for `isa` on this processor, AUTO: for what QUIRE_ISA says, else for the best
  * there is. Never NULL. */
 const quire_row_kernels *quire_row_kernels_get(quire_isa isa);
+
+quire_row_sums quire_row_parts_add(const quire_row_parts *parts);
 
 /* Writes values, rounded to the table's type already, as its elements at `out`, of any alignment. */
 void quire_row_put(const quire_row_kernels *k, quire_row_dtype dtype, const float *values, size_t n,

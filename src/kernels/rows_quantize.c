@@ -42,7 +42,8 @@ typedef struct table_work {
     quire_row_arrays out;
     uint8_t *decoded; /* or NULL */
     quire_row_sums *sums;
-    float values[QUIRE_ROW_TEAM][QUIRE_ROW_SPAN + QUIRE_ROW_ROOM];
+    float values[QUIRE_ROW_SPAN + QUIRE_ROW_ROOM];
+    quire_row_parts parts[QUIRE_ROW_TEAM];               /* of the sums */
     quire_row_range ranges[KEPT_GROUPS][QUIRE_ROW_TEAM]; /* by group; the last is of all others */
 } table_work;
 
@@ -118,22 +119,15 @@ choose_params(table_work *w, size_t row, size_t team, size_t g, quire_row_params
     }
 }
 
-/* What columns first to first + n - 1 of the team's rows decode to is in w->values. */
+/* What columns first to first + n - 1 of member `r` decode to is in w->values. */
 static void
-put_values(table_work *w, size_t row, size_t team, size_t first, size_t n)
+put_values(table_work *w, size_t row, size_t r, size_t first, size_t n)
 {
-    const size_t size = quire_row_dtype_size(w->f->choice.dtype);
-    const float *x[QUIRE_ROW_TEAM];
-    const float *values[QUIRE_ROW_TEAM];
-
-    for (size_t r = 0; r < team; r++) {
-        const size_t at = (row + r) * w->f->width + first;
-        x[r] = w->rows + at;
-        values[r] = w->values[r];
-        if (w->decoded)
-            quire_row_put(w->k, w->f->choice.dtype, values[r], n, w->decoded + at * size);
-    }
-    if (w->sums) w->k->add_errors(x, values, team, n, w->sums + row);
+    const quire_row_dtype dtype = w->f->choice.dtype;
+    const size_t at = (row + r) * w->f->width + first;
+    if (w->decoded)
+        quire_row_put(w->k, dtype, w->values, n, w->decoded + at * quire_row_dtype_size(dtype));
+    if (w->sums) w->k->add_errors(w->rows + at, w->values, n, &w->parts[r]);
 }
 
 static void
@@ -149,9 +143,9 @@ encode_group(table_work *w, size_t row, size_t team, size_t g, const quire_row_p
         for (size_t r = 0; r < team; r++) {
             w->k->encode(f, &p[r], w->rows + (row + r) * f->width + first, i, m,
                          w->out.codes + (row + r) * f->row_bytes + g * f->group_bytes,
-                         decodes ? w->values[r] : NULL);
+                         decodes ? w->values : NULL);
+            if (decodes) put_values(w, row, r, first, m);
         }
-        if (decodes) put_values(w, row, team, first, m);
     }
 }
 
@@ -160,12 +154,14 @@ quantize_team(table_work *w, size_t row, size_t team)
 {
     quire_row_params p[QUIRE_ROW_TEAM];
 
-    for (size_t r = 0; w->sums && r < team; r++)
-        w->sums[row + r] = (quire_row_sums){0};
+    for (size_t r = 0; r < team; r++)
+        w->parts[r] = (quire_row_parts){0};
     for (size_t g = 0; g < w->f->n_groups; g++) {
         choose_params(w, row, team, g, p);
         encode_group(w, row, team, g, p);
     }
+    for (size_t r = 0; w->sums && r < team; r++)
+        w->sums[row + r] = quire_row_parts_add(&w->parts[r]);
 }
 
 static quire_row_status

@@ -76,24 +76,13 @@ encode(const quire_row_format *f, const quire_row_params *p, const float *x, siz
 }
 
 static void
-add_row(const float *x, const float *values, size_t n, quire_row_sums *sums)
+add_errors(const float *x, const float *values, size_t n, quire_row_parts *io)
 {
-    quire_row_sums total = *sums;
-
     for (size_t i = 0; i < n; i++) {
         const double e = (double)x[i] - (double)values[i];
-        total.xx += (double)x[i] * (double)x[i];
-        total.ee += e * e;
+        io->xx[i % QUIRE_ROW_PARTS] += (double)x[i] * (double)x[i];
+        io->ee[i % QUIRE_ROW_PARTS] += e * e;
     }
-    *sums = total;
-}
-
-static void
-add_errors(const float *const *x, const float *const *values, size_t team, size_t n,
-           quire_row_sums *sums)
-{
-    for (size_t r = 0; r < team; r++)
-        add_row(x[r], values[r], n, &sums[r]);
 }
 
 static void

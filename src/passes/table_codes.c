@@ -48,6 +48,7 @@ typedef struct chunk {
 enum {
     STRIP = 1 << 15, /* elements quantized at a time */
     PROVE_EACH = 4,  /* of so many chunks one proves its figures */
+    PROVE_ROWS = 32, /* at a time */
 };
 
 static quire_status
@@ -132,23 +133,31 @@ arrays_of(const strip *s)
                               at[QUIRE_PART_ZERO_POINTS]};
 }
 
+static quire_status
+another_error(quire_ctx *ctx, const strip *s, size_t row)
+{
+    const quire_found_table *t = s->w->job->table;
+    return quire_bug(ctx, "table \"%.*s\", row %llu: its error is not that of its codes",
+                     (int)t->name.len, (const char *)t->name.ptr,
+                     (unsigned long long)(s->chunk_row + s->row + row));
+}
+
 /* The figures are those of the values that the parts decode to. */
 static quire_status
 prove(quire_ctx *ctx, const strip *s)
 {
     const work *w = s->w;
-    const quire_found_table *t = w->job->table;
     uint8_t *decoded = s->slot + w->raw_at;
     const quire_row_sums *sums = sums_of(w, s->slot) + s->row;
+    quire_row_sums again[PROVE_ROWS];
     quire_row_dequantize(&w->format, arrays_of(s), s->n, decoded);
-    for (size_t k = 0; k < s->n; k++) {
-        quire_row_sums again;
-        quire_row_error(&w->format, s->x + k * w->format.width, decoded + k * w->raw_row, 1,
-                        &again);
-        if (memcmp(&again, &sums[k], sizeof again) != 0)
-            return quire_bug(ctx, "table \"%.*s\", row %llu: its error is not that of its codes",
-                             (int)t->name.len, (const char *)t->name.ptr,
-                             (unsigned long long)(s->chunk_row + s->row + k));
+    for (size_t k = 0, n; k < s->n; k += n) {
+        n = s->n - k < PROVE_ROWS ? s->n - k : PROVE_ROWS;
+        quire_row_error(&w->format, s->x + k * w->format.width, decoded + k * w->raw_row, n, again);
+        for (size_t r = 0; r < n; r++) {
+            if (memcmp(&again[r], &sums[k + r], sizeof again[r]) != 0)
+                return another_error(ctx, s, k + r);
+        }
     }
     return QUIRE_OK;
 }
