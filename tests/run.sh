@@ -41,6 +41,16 @@ venv()
     fi
 }
 
+# venvs: both, side by side.
+venvs()
+{
+    venv build/venv-old tests/requirements-old.txt &
+    old=$!
+    new=0
+    venv build/venv tests/requirements.txt || new=$?
+    wait $old && [ $new -eq 0 ]
+}
+
 # build PRESET FOLDER COMPILER: build/FOLDER from the preset; quiet unless it fails.
 build()
 {
@@ -70,8 +80,7 @@ step "Debian packages" install_packages \
     cmake make gcc g++ clang clang-format libc6-dev pkg-config protobuf-c-compiler \
     libprotobuf-c-dev libxxhash-dev libpcre2-dev libjansson-dev check libonnx-testdata python3 python3-venv \
     lld libc6-dev-arm64-cross qemu-user
-step "Python packages" venv build/venv tests/requirements.txt
-step "Python packages, old ONNX Runtime" venv build/venv-old tests/requirements-old.txt
+step "Python packages, and those of an old ONNX Runtime" venvs
 
 exported=85 # models in the folder that this one falls back from
 models=${QUIRE_TEST_MODELS:-}

@@ -562,7 +562,6 @@ def check_forms(name, path, inputs, forms, quire, work, pythons):
     for form in forms:
         job = (name, path, inputs, quire, work)
         test_models.check_form(job, tally, runtimes, original, accepted, {**FLOOR, **form})
-    runtimes.close()
     tally.count("models")
     return tally.plain()
 

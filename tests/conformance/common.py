@@ -19,6 +19,7 @@ def arguments(doc, *extra):
     parser.add_argument("--quire", required=True, help="the program under test")
     parser.add_argument("--models", help="folder of exported models (NAME.onnx, NAME.inputs.npz)")
     parser.add_argument("--work", help="scratch folder, kept; default: a temporary one, removed")
+    parser.add_argument("--corpus", help="folder of corpus.py, kept; default: one in --work")
     parser.add_argument("--old-python", help="an interpreter with an old onnxruntime and numpy")
     parser.add_argument("--sample", action="store_true", help="a part that takes a minute or so")
     parser.add_argument("--jobs", type=int, default=2)
@@ -31,6 +32,7 @@ def arguments(doc, *extra):
         options.work = options.scratch.name
     options.work = os.path.abspath(options.work)
     os.makedirs(options.work, exist_ok=True)
+    options.corpus = os.path.abspath(options.corpus or os.path.join(options.work, "corpus"))
     return options
 
 

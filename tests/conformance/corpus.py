@@ -3,8 +3,9 @@
 Usage: corpus.py DIR [--models DIR]. The parts: every model of Debian's libonnx-testdata, every
 model inside the installed onnx wheel, every node test case that onnx makes in code, and the
 exported models. Nothing is deduplicated; names are the same in every run. Fewer than MINIMUM
-models is a failure. A folder that was finished with the same versions is left as it is."""
+models is a failure. A folder that was finished from the same files is left as it is."""
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -75,15 +76,22 @@ def write_node_cases(folder):
     return len(cases)
 
 
+def digest(paths):
+    """Of names, sizes and times: what changes when any of the files does."""
+    stats = [(path, os.stat(path)) for path in paths]
+    text = repr([(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def make(folder, models=None):
     """Makes the corpus unless it is there; returns {part: number of models}."""
     stamp = os.path.join(folder, "stamp.json")
     debian, wheel = debian_models(), wheel_models()
-    exported = []
+    given, exported = [], []
     if models:
-        exported = sorted(os.path.join(models, name) for name in os.listdir(models)
-                          if name.endswith(".onnx"))
-    key = [onnx.__version__, len(debian), len(wheel), models, len(exported)]
+        given = sorted(os.path.join(models, name) for name in os.listdir(models))
+        exported = [path for path in given if path.endswith(".onnx")]
+    key = [onnx.__version__, models, digest([os.path.realpath(__file__), *debian, *wheel, *given])]
     if os.path.exists(stamp):
         made = json.load(open(stamp, encoding="utf-8"))
         if made["key"] == key:

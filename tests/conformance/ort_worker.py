@@ -6,6 +6,7 @@ a line, {level: {"sets": [digest of the outputs of each input set]} or {"stage",
 ai.quire, as the runtime's own profile tells, in all input sets; "threads" is their number (1). Ort is
 the other end. Digests cover name, type, shape and bytes of every output, so equal digests are
 equal bits, NaN payloads included."""
+import functools
 import hashlib
 import json
 import os
@@ -39,6 +40,12 @@ class Ort:
         if self.process is not None:
             self.process.stdin.close()
             self.process.wait()
+
+
+@functools.cache
+def kept(python):
+    """The worker that all models of this process share; it ends when this process does."""
+    return Ort(python)
 
 
 def input_sets(np, path):

@@ -39,7 +39,7 @@ def check(job):
 
 def main():
     options = common.arguments(__doc__)
-    top, made = os.path.join(options.work, "corpus"), os.path.join(options.work, "fixtures")
+    top, made = options.corpus, os.path.join(options.work, "fixtures")
     corpus.make(top, options.models)
     fixtures.make(made)
     out = os.path.join(options.work, "out")

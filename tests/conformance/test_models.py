@@ -44,15 +44,11 @@ class Runtimes:
     """The ONNX Runtimes that models are run in, and what they make of the original."""
 
     def __init__(self, pythons):
-        self.workers = {name: ort_worker.Ort(python) for name, python in pythons.items()}
+        self.workers = {name: ort_worker.kept(python) for name, python in pythons.items()}
 
     def run(self, path, inputs, only=None):
         return {name: worker.ask(path, inputs, LEVELS) for name, worker in self.workers.items()
                 if only is None or name in only}
-
-    def close(self):
-        for worker in self.workers.values():
-            worker.close()
 
 
 def loads(answer):
@@ -108,7 +104,7 @@ def check_form(job, tally, runtimes, original, accepted, form):
 
 
 def check_model(job, forms, pythons):
-    """All forms of one model; runs in a process of its own."""
+    """All forms of one model; runs in a worker of the pool."""
     tally, runtimes = common.Tally(), Runtimes(pythons)
     name, path, inputs, quire, work = job
     os.makedirs(work, exist_ok=True)
@@ -123,7 +119,6 @@ def check_model(job, forms, pythons):
     for form in forms:
         check_form(job, tally, runtimes, original, accepted, form)
     tally.count("models")
-    runtimes.close()
     if not os.listdir(work):
         os.rmdir(work)
     else:

@@ -180,7 +180,7 @@ def check_shared_data(tally, quire, folder):
 
 def jobs_of(options, tally):
     """(path, output, quire, whether --reencode must give the bytes back, whether to test text)"""
-    top, made = os.path.join(options.work, "corpus"), os.path.join(options.work, "fixtures")
+    top, made = options.corpus, os.path.join(options.work, "fixtures")
     parts = corpus.make(top, options.models)
     for part, number in parts.items():
         tally.count(f"corpus: {part}", number)

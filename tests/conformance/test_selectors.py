@@ -429,7 +429,7 @@ def check_page(quire, work, tally):
 
 def main():
     options = common.arguments(__doc__)
-    tally, folder = common.Tally(), os.path.join(options.work, "corpus")
+    tally, folder = common.Tally(), options.corpus
     corpus.make(folder, options.models)
     check_page(options.quire, options.work, tally)
     exported = corpus.paths(os.path.join(folder, "exported"))

@@ -203,7 +203,7 @@ def check_schemas(quire, work, tally):
 
 def main():
     options = common.arguments(__doc__)
-    tally, folder = common.Tally(), os.path.join(options.work, "corpus")
+    tally, folder = common.Tally(), options.corpus
     corpus.make(folder, options.models)
     jobs = [(path, os.path.relpath(path, folder).split(os.sep)[0], options.quire)
             for path in corpus.paths(folder)]

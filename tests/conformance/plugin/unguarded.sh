@@ -7,7 +7,7 @@ if ! "$1" "$2" tests/golden/plugin/annotate.gt; then
     echo "$2 does not work at all"
     exit 1
 fi
-ulimit -t 10 # seconds of processor time: what never ends is stopped
+ulimit -t 5 # seconds of processor time: what never ends is stopped
 code=0
 timeout 90 "$1" "$2" "$3" || code=$?
 if [ "$code" -eq 0 ]; then
