@@ -53,11 +53,10 @@ size_t quire_row_dtype_size(quire_row_dtype dtype);
  * are kept. `out` may not overlap `in`. */
 void quire_row_widen(quire_row_dtype dtype, const void *in, size_t n, float *out);
 
-/* Rounds `n` float32 values to elements of `dtype` at `out` (any alignment). */
-void quire_row_narrow(quire_row_dtype dtype, const float *in, size_t n, void *out);
-
 /* The same, one element at a time on every processor. */
 void quire_row_widen_plain(quire_row_dtype dtype, const void *in, size_t n, float *out);
+
+/* Rounds `n` float32 values to elements of `dtype` at `out` (any alignment), one at a time. */
 void quire_row_narrow_plain(quire_row_dtype dtype, const float *in, size_t n, void *out);
 
 #endif

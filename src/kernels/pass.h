@@ -9,9 +9,11 @@
 #ifndef QUIRE_KERNELS_PASS_H
 #define QUIRE_KERNELS_PASS_H
 
+#include "kernels/inline.h"
 #include "quire/kernels.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #define QUIRE_PASS_LANES      8
 #define QUIRE_PASS_MAX_SUMS   16 /* accumulators of a pass                          */
@@ -122,14 +124,63 @@ extern const quire_pass_table quire_pass_table_avx512;
  * microseconds. */
 bool quire_pass_avx2_likes_subnormals(void);
 
-/* Planes of a kind, and bytes of one unit of it. */
-uint32_t quire_pass_planes(quire_pass_kind kind);
-uint32_t quire_pass_unit_bytes(quire_pass_kind kind);
+/* Of a kind: how parameters are stored, planes, bytes of one unit. */
+INLINE bool
+quire_pass_is_fused(quire_pass_kind kind)
+{
+    return kind >= QUIRE_PASS_FUSED8;
+}
+
+INLINE bool
+quire_pass_is_split(quire_pass_kind kind)
+{
+    return kind >= QUIRE_PASS_SPLIT8 && kind < QUIRE_PASS_FUSED8;
+}
+
+INLINE int
+quire_pass_planes(quire_pass_kind kind)
+{
+    switch (kind) {
+#define QUIRE_PASS_PLANES(name, planes, bytes)                                                     \
+    case QUIRE_PASS_##name: return planes;
+        QUIRE_PASS_KIND_TABLE(QUIRE_PASS_PLANES)
+#undef QUIRE_PASS_PLANES
+    case QUIRE_PASS_KINDS: break;
+    }
+    return 1;
+}
+
+INLINE int
+quire_pass_unit_bytes(quire_pass_kind kind)
+{
+    switch (kind) {
+#define QUIRE_PASS_BYTES(name, planes, bytes)                                                      \
+    case QUIRE_PASS_##name: return bytes;
+        QUIRE_PASS_KIND_TABLE(QUIRE_PASS_BYTES)
+#undef QUIRE_PASS_BYTES
+    case QUIRE_PASS_KINDS: break;
+    }
+    return 0;
+}
 
 /* Bytes of codes or elements that a pass reads of a row. */
-size_t quire_pass_bytes(const quire_pass *p, quire_pass_kind kind);
+static inline size_t
+quire_pass_bytes(const quire_pass *p, quire_pass_kind kind)
+{
+    const size_t unit = (size_t)quire_pass_unit_bytes(kind);
 
-static inline __attribute__((always_inline)) void
+    return p->partial ? unit / QUIRE_PASS_LANES * p->partial : unit * p->n_units;
+}
+
+INLINE float
+quire_load_f32(const uint8_t *at)
+{
+    float value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+INLINE void
 quire_fetch_line(uintptr_t at, bool far)
 {
     if (far) {
@@ -139,7 +190,7 @@ quire_fetch_line(uintptr_t at, bool far)
     }
 }
 
-static inline __attribute__((always_inline)) void
+INLINE void
 quire_fetch_lines(const quire_pass *p, bool is_split, size_t bytes, uint64_t row, bool far)
 {
     const uintptr_t at = (uintptr_t)p->fetch.base + row * p->code_stride;
@@ -157,7 +208,7 @@ quire_fetch_lines(const quire_pass *p, bool is_split, size_t bytes, uint64_t row
  * nothing is read. With constants it is a few instructions, which is what counts: while the processor
  * looks up the page of one row, it goes on to the next only as far as its queue of instructions
  * reaches. */
-static inline __attribute__((always_inline)) void
+INLINE void
 quire_fetch_row(const quire_pass *p, bool is_split, size_t bytes, uint64_t row)
 {
     if (p->fetch.far) {

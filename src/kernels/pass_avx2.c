@@ -24,53 +24,30 @@ typedef enum row_way {
     AS_SUBNORMALS           /* the same without conversion                                    */
 } row_way;
 
-/* All that is constant in a stamped function, a byte each. It is an integer, and no struct, because
- * compilers then leave out what its constants rule out while they inline, and not after: clang is ten
- * times as fast. */
-typedef uint64_t shape;
-
-#define SHAPE(kind, mode, way, planes, wide, units, partial)                                       \
-    ((shape)(kind) | (shape)(mode) << 8 | (shape)(way) << 16 | (shape)(planes) << 24 |             \
-     (shape)(wide) << 32 | (shape)(units) << 40 | (shape)(partial) << 48)
-
-INLINE quire_pass_kind
-shape_kind(shape s)
-{
-    return (quire_pass_kind)(s & 0xff);
-}
-
-INLINE quire_pass_mode
-shape_mode(shape s)
-{
-    return (quire_pass_mode)(s >> 8 & 0xff);
-}
+#define SHAPE_BY(kind, mode, units, way, planes, wide, partial)                                    \
+    (SHAPE(kind, mode, units) | (shape)(way) << 24 | (shape)(planes) << 32 | (shape)(wide) << 40 | \
+     (shape)(partial) << 48)
 
 INLINE row_way
 shape_way(shape s)
 {
-    return (row_way)(s >> 16 & 0xff);
+    return (row_way)(s >> 24 & 0xff);
 }
 
 INLINE shape
 shape_of_way(shape s, row_way way)
 {
-    return (s & ~((shape)0xff << 16)) | (shape)way << 16;
+    return (s & ~((shape)0xff << 24)) | (shape)way << 24;
 }
 
 INLINE int
 shape_planes(shape s)
 {
-    return s >> 24 & 0xff;
-}
-
-INLINE int
-shape_wide(shape s)
-{
     return s >> 32 & 0xff;
 }
 
 INLINE int
-shape_units(shape s)
+shape_wide(shape s)
 {
     return s >> 40 & 0xff;
 }
@@ -118,7 +95,7 @@ fused_params_load(const quire_pass *p, const shape s, const uint8_t *codes, size
                      .zero = _mm256_setzero_ps()};
 
     r.scale = shape_kind(s) == QUIRE_PASS_FUSED8 && shape_mode(s) != QUIRE_PASS_WEIGHTED
-                  ? _mm256_set1_ps(load_f32(codes + (p->scales - p->codes)))
+                  ? _mm256_set1_ps(quire_load_f32(codes + (p->scales - p->codes)))
                   : _mm256_broadcastss_ps(r.both);
     if (shape_mode(s) == QUIRE_PASS_MAX) r.zero = _mm256_broadcastss_ps(_mm_movehdup_ps(r.both));
     if (has_table(s)) r.table = code_table();
@@ -163,7 +140,7 @@ table_take(const shape s, const row_vectors *r, __m256i bytes, int c, __m256 sum
     const __m256i codes = c == 0 ? bytes : _mm256_srli_epi32(bytes, 2 * c);
     const __m256 v = _mm256_permutevar_ps(r->table, codes);
 
-    if (is_fused(shape_kind(s)) && shape_mode(s) != QUIRE_PASS_MAX)
+    if (shape_is_fused(s) && shape_mode(s) != QUIRE_PASS_MAX)
         return _mm256_fmadd_ps(r->scale, v, sum);
     return value_take(s, v, sum, fresh);
 }
@@ -203,8 +180,7 @@ floats_take(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
 
     UNROLL for (int u = 0; u < shape_units(s); u++)
     {
-        __m256 v = load_floats(p, shape_kind(s), at + u * unit_bytes_of(shape_kind(s)),
-                               shape_is_partial(s));
+        __m256 v = load_floats(p, shape_kind(s), at + u * shape_unit_bytes(s), shape_is_partial(s));
         if (shape_mode(s) == QUIRE_PASS_WEIGHTED)
             v = _mm256_mul_ps(_mm256_set1_ps(p->weights[i]), v);
         t->sums[u] = value_take(s, v, t->sums[u], fresh);
@@ -219,10 +195,9 @@ units_take(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
     const uint64_t row = p->rows[i];
     const uint8_t *at = p->codes + row * p->code_stride;
     const row_vectors r =
-        is_fused(shape_kind(s)) ? fused_params_load(p, s, at, i) : split_params_load(p, s, row, i);
+        shape_is_fused(s) ? fused_params_load(p, s, at, i) : split_params_load(p, s, row, i);
 
-    if (is_fused(shape_kind(s)) && shape_mode(s) != QUIRE_PASS_MAX)
-        t->both = _mm_add_ps(t->both, r.both);
+    if (shape_is_fused(s) && shape_mode(s) != QUIRE_PASS_MAX) t->both = _mm_add_ps(t->both, r.both);
     UNROLL for (int u = 0; u < shape_units(s); u++)
     {
         const __m256i bytes =
@@ -231,9 +206,9 @@ units_take(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
         {
             __m256 *sum = &t->sums[u * shape_planes(s) + c];
             const __m256i codes = plane_codes(bytes, shape_planes(s), c);
-            *sum = has_table(s)              ? table_take(s, &r, bytes, c, *sum, fresh)
-                   : is_fused(shape_kind(s)) ? fused_take(s, &r, codes, *sum, fresh)
-                                             : split_take(s, &r, codes, *sum, fresh);
+            *sum = has_table(s)        ? table_take(s, &r, bytes, c, *sum, fresh)
+                   : shape_is_fused(s) ? fused_take(s, &r, codes, *sum, fresh)
+                                       : split_take(s, &r, codes, *sum, fresh);
         }
     }
     return true;
@@ -257,35 +232,6 @@ dword_codes(__m256i x, const shape s, int c)
     if (shape_planes(s) == 1) return _mm256_cvtepi32_ps(x);
     if (c == shape_planes(s) - 1) return _mm256_cvtepi32_ps(_mm256_srli_epi32(x, bits * c));
     return _mm256_cvtepi32_ps(_mm256_and_si256(x, _mm256_set1_epi32(mask << (bits * c))));
-}
-
-/* A fused row by way of dwords. */
-INLINE bool
-dwords_add(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
-{
-    const uint8_t *at = p->codes + p->rows[i] * p->code_stride;
-    const uint8_t *params = at + (p->scales - p->codes);
-    __m256 scale;
-
-    (void)fresh;
-    if (shape_kind(s) == QUIRE_PASS_FUSED8) {
-        scale = _mm256_set1_ps(load_f32(params));
-        t->bias += load_f32(params + 4);
-    } else {
-        const __m128 both = load_both(shape_kind(s), params);
-        scale = _mm256_broadcastss_ps(both);
-        t->both = _mm_add_ps(t->both, both);
-    }
-    UNROLL for (int u = 0; u < shape_units(s); u++)
-    {
-        const __m256i x = load_dwords(at + u * 8 * shape_wide(s), shape_wide(s));
-        UNROLL for (int c = 0; c < shape_planes(s); c++)
-        {
-            __m256 *sum = &t->sums[u * shape_planes(s) + c];
-            *sum = _mm256_fmadd_ps(scale, dword_codes(x, s, c), *sum);
-        }
-    }
-    return true;
 }
 
 /* Sums of fused rows without converting their codes. A code that is masked out of its dword, below
@@ -329,30 +275,36 @@ fast_codes(const uint8_t *at, const shape s, int c)
     return _mm256_castsi256_ps(_mm256_and_si256(x, _mm256_set1_epi32(((1 << bits) - 1) << shift)));
 }
 
+/* A fused row by way of dwords. */
 INLINE bool
-subnormals_add(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
+dwords_add(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
 {
+    const bool fast = shape_way(s) == AS_SUBNORMALS;
     const uint8_t *at = p->codes + p->rows[i] * p->code_stride;
     const uint8_t *params = at + (p->scales - p->codes);
     __m256 scale;
 
     (void)fresh;
     if (shape_kind(s) == QUIRE_PASS_FUSED8) {
-        if (!scale_is_fast(params)) return false;
-        scale = _mm256_mul_ps(_mm256_set1_ps(load_f32(params)), _mm256_set1_ps(FAST_SCALE));
-        t->bias += load_f32(params + 4);
+        if (fast && !scale_is_fast(params)) return false;
+        scale = _mm256_set1_ps(quire_load_f32(params));
+        if (fast) scale = _mm256_mul_ps(scale, _mm256_set1_ps(FAST_SCALE));
+        t->bias += quire_load_f32(params + 4);
     } else {
-        const __m128 both =
-            _mm_mul_ps(load_both(shape_kind(s), params), _mm_setr_ps(FAST_SCALE, 1, 1, 1));
+        __m128 both = load_both(shape_kind(s), params);
+        if (fast) both = _mm_mul_ps(both, _mm_setr_ps(FAST_SCALE, 1, 1, 1));
         scale = _mm256_broadcastss_ps(both);
         t->both = _mm_add_ps(t->both, both);
     }
     UNROLL for (int u = 0; u < shape_units(s); u++)
     {
+        const uint8_t *from = at + u * 8 * shape_wide(s);
+        const __m256i x = load_dwords(from, shape_wide(s));
         UNROLL for (int c = 0; c < shape_planes(s); c++)
         {
             __m256 *sum = &t->sums[u * shape_planes(s) + c];
-            *sum = _mm256_fmadd_ps(scale, fast_codes(at + u * 8 * shape_wide(s), s, c), *sum);
+            const __m256 q = fast ? fast_codes(from, s, c) : dword_codes(x, s, c);
+            *sum = _mm256_fmadd_ps(scale, q, *sum);
         }
     }
     return true;
@@ -414,22 +366,13 @@ INLINE void
 totals_finish(const shape s, float divisor, totals *t)
 {
     sums_unscale(s, t);
-    if (is_fused(shape_kind(s)) && shape_mode(s) != QUIRE_PASS_MAX) {
+    if (shape_is_fused(s) && shape_mode(s) != QUIRE_PASS_MAX) {
         const __m256 bias = _mm256_set1_ps(bias_of(s, t));
         UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm256_add_ps(t->sums[k], bias);
     }
     if (shape_mode(s) == QUIRE_PASS_SUM && divisor != 0) {
         const __m256 by = _mm256_set1_ps(divisor);
         UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm256_div_ps(t->sums[k], by);
-    }
-}
-
-INLINE void
-run_store(quire_float_type type, const float *from, size_t n, uint8_t *out)
-{
-    for (size_t k = 0; k < n; k += QUIRE_PASS_LANES) {
-        const __m256 v = _mm256_load_ps(from + k);
-        _mm_storeu_si128((__m128i *)(void *)(out + k * sizeof(uint16_t)), halves_of(type, v));
     }
 }
 
@@ -441,9 +384,9 @@ halves_store(const quire_pass *p, size_t planes, size_t n, uint8_t *out)
 
     for (size_t c = 0; c < planes; c++, from += n, out += p->plane * sizeof(uint16_t)) {
         if (p->out_type == QUIRE_FLOAT_F16) {
-            run_store(QUIRE_FLOAT_F16, from, n, out);
+            halves_narrow(QUIRE_FLOAT_F16, from, n, out);
         } else {
-            run_store(QUIRE_FLOAT_BF16, from, n, out);
+            halves_narrow(QUIRE_FLOAT_BF16, from, n, out);
         }
     }
 }
@@ -461,19 +404,19 @@ totals_store(const quire_pass *p, const shape s, totals *t, uint8_t *out)
     UNROLL for (int u = 0; u < shape_units(s); u++)
     {
         __m256 *v = t->sums + u * shape_planes(s);
-        if (is_fused(shape_kind(s)) && shape_planes(s) == 2) interleave2(v);
-        if (is_fused(shape_kind(s)) && shape_planes(s) == 4) interleave4(v);
-        if (is_fused(shape_kind(s)) && shape_planes(s) == 8) interleave8(v);
+        if (shape_is_fused(s) && shape_planes(s) == 2) interleave2(v);
+        if (shape_is_fused(s) && shape_planes(s) == 4) interleave4(v);
+        if (shape_is_fused(s) && shape_planes(s) == 8) interleave8(v);
         UNROLL for (int c = 0; c < shape_planes(s); c++)
         {
-            const size_t at = is_fused(shape_kind(s))
+            const size_t at = shape_is_fused(s)
                                   ? (size_t)(u * shape_planes(s) + c) * QUIRE_PASS_LANES
                                   : (size_t)c * plane + (size_t)u * QUIRE_PASS_LANES;
             _mm256_storeu_ps(to + at, v[c]);
         }
     }
     if (is_float) return;
-    if (is_fused(shape_kind(s))) {
+    if (shape_is_fused(s)) {
         halves_store(p, 1, lanes * (size_t)shape_planes(s), out);
     } else {
         halves_store(p, (size_t)shape_planes(s), lanes, out);
@@ -486,7 +429,7 @@ row_bytes(const shape s)
     const bool by_dwords = shape_way(s) == BY_DWORDS || shape_way(s) == AS_SUBNORMALS;
 
     return (size_t)shape_units(s) *
-           (size_t)(by_dwords ? QUIRE_PASS_LANES * shape_wide(s) : unit_bytes_of(shape_kind(s)));
+           (size_t)(by_dwords ? QUIRE_PASS_LANES * shape_wide(s) : shape_unit_bytes(s));
 }
 
 #define BAGS_TAKE floats_bags_take
@@ -499,10 +442,6 @@ row_bytes(const shape s)
 
 #define BAGS_TAKE dwords_bags_take
 #define ROW_TAKE  dwords_add
-#include "kernels/pass_bags.h"
-
-#define BAGS_TAKE subnormals_bags_take
-#define ROW_TAKE  subnormals_add
 #include "kernels/pass_bags.h"
 
 /* Split rows by what is asked of them and how they are stored: which the caller's tables decide, and
@@ -527,7 +466,8 @@ split_bags_take(quire_pass *p, const shape s)
 #define STAMP(take, kind, mode, way, planes, wide, units, partial, name)                           \
     static void kind##_##mode##_##name(quire_pass *p)                                              \
     {                                                                                              \
-        take(p, SHAPE(QUIRE_PASS_##kind, QUIRE_PASS_##mode, way, planes, wide, units, partial));   \
+        take(p,                                                                                    \
+             SHAPE_BY(QUIRE_PASS_##kind, QUIRE_PASS_##mode, units, way, planes, wide, partial));   \
     }
 #define STAMP_1(take, kind, mode, planes, units, partial, name)                                    \
     STAMP(take, kind, mode, BY_UNITS, planes, 1, units, partial, name)
@@ -592,9 +532,9 @@ can_be_fast(const quire_pass *p, const shape s)
 #define STAMP_FAST(kind, name, planes, wide, units)                                                \
     static void kind##_FAST_##name(quire_pass *p)                                                  \
     {                                                                                              \
-        const shape s =                                                                            \
-            SHAPE(QUIRE_PASS_##kind, QUIRE_PASS_SUM, AS_SUBNORMALS, planes, wide, units, false);   \
-        if (!can_be_fast(p, s) || !subnormals_bags_take(p, s)) kind##_SUM_##name(p);               \
+        const shape s = SHAPE_BY(QUIRE_PASS_##kind, QUIRE_PASS_SUM, units, AS_SUBNORMALS, planes,  \
+                                 wide, false);                                                     \
+        if (!can_be_fast(p, s) || !dwords_bags_take(p, s)) kind##_SUM_##name(p);                   \
     }
 STAMP_FAST(FUSED8, 8, 1, 1, 8)
 STAMP_FAST(FUSED8, 16, 1, 1, 16)

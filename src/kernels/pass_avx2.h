@@ -5,6 +5,7 @@
 #ifndef QUIRE_KERNELS_PASS_AVX2_H
 #define QUIRE_KERNELS_PASS_AVX2_H
 
+#include "kernels/halves_avx2.h"
 #include "kernels/pass_load.h"
 
 /* The pass for SPLIT8 and SPLIT4 whose decoded values are rounded to float16 or bfloat16, by way of
@@ -116,44 +117,11 @@ plane_codes(__m256i bytes, int planes, int c)
     return c < planes - 1 ? _mm256_and_si256(q, _mm256_set1_epi32((1 << bits) - 1)) : q;
 }
 
-INLINE __m256
-round_bf16(__m256 v)
-{
-    const __m256i bits = _mm256_castps_si256(v);
-    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-    const __m256i up = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
-    const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
-    const __m256 is_nan = _mm256_cmp_ps(v, v, _CMP_UNORD_Q);
-
-    return _mm256_and_ps(
-        _mm256_blendv_ps(_mm256_castsi256_ps(up), _mm256_castsi256_ps(quiet), is_nan),
-        _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000)));
-}
-
-INLINE __m256
-round_f16(__m256 v)
-{
-    return _mm256_cvtph_ps(_mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
-}
-
 /* A decoded value of a split row to what the table stores. */
 INLINE __m256
 value_round(quire_float_type type, __m256 v)
 {
     return type == QUIRE_FLOAT_F32 ? v : type == QUIRE_FLOAT_F16 ? round_f16(v) : round_bf16(v);
-}
-
-/* 8 floats as float16 or bfloat16. */
-INLINE __m128i
-halves_of(quire_float_type type, __m256 v)
-{
-    const __m256i upper =
-        _mm256_setr_epi8(2, 3, 6, 7, 10, 11, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1, 2, 3, 6, 7, 10,
-                         11, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1);
-
-    if (type == QUIRE_FLOAT_F16) return _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT);
-    const __m256i halves = _mm256_shuffle_epi8(_mm256_castps_si256(round_bf16(v)), upper);
-    return _mm256_castsi256_si128(_mm256_permute4x64_epi64(halves, 0x08));
 }
 
 /* Four vectors of one plane each to the 32 columns they hold. */

@@ -1,10 +1,10 @@
 /* pass_avx512.c - the passes for AVX-512 (F, BW, DQ, VL).
  *
  * As pass_avx2.c: one inline body, whose kind, mode and size are constants of each stamped function.
- * A vector takes two units; a single or partial one is a vector with lanes masked off. Codes of 4
- * and 2 bits are looked up in a vector of 16 floats, which of split rows are the decoded values and
- * of fused rows the codes themselves: the lookup takes the lowest 4 bits of each lane and leaves
- * the others alone, so planes are shifts without masks.
+ * A vector takes two units; a single or partial one is a vector with lanes masked off, and a shape of
+ * 0 units is a partial one. Codes of 4 and 2 bits are looked up in a vector of 16 floats, which of split
+ * rows are the decoded values and of fused rows the codes themselves: the lookup takes the lowest 4
+ * bits of each lane and leaves the others alone, so planes are shifts without masks.
  */
 #include "kernels/pass.h"
 
@@ -17,29 +17,6 @@
 
 #define LANES       16
 #define MAX_VECTORS 8
-
-/* All that is constant in a stamped function, as in pass_avx2.c; `units` is 0 for a partial one. */
-typedef uint32_t shape;
-
-#define SHAPE(kind, mode, units) ((shape)(kind) | (shape)(mode) << 8 | (shape)(units) << 16)
-
-INLINE quire_pass_kind
-shape_kind(shape s)
-{
-    return (quire_pass_kind)(s & 0xff);
-}
-
-INLINE quire_pass_mode
-shape_mode(shape s)
-{
-    return (quire_pass_mode)(s >> 8 & 0xff);
-}
-
-INLINE int
-shape_units(shape s)
-{
-    return (int)(s >> 16);
-}
 
 /* Of one bag; `bias` has the sum of biases in lane 1. */
 typedef struct totals {
@@ -91,7 +68,7 @@ value_round(const quire_pass *p, __m512 v)
 INLINE __m512
 code_table(quire_pass_kind kind)
 {
-    return planes_of(kind) == 4
+    return quire_pass_planes(kind) == 4
                ? _mm512_setr_ps(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3)
                : _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 }
@@ -134,8 +111,8 @@ params_load(const quire_pass *p, const shape s, uint64_t row, const uint8_t *cod
 {
     row_vectors r = {.weight = _mm512_setzero_ps()};
 
-    if (is_fused(shape_kind(s))) return fused_params_load(p, s, codes, i);
-    if (is_split(shape_kind(s))) return split_params_load(p, s, row, i);
+    if (shape_is_fused(s)) return fused_params_load(p, s, codes, i);
+    if (quire_pass_is_split(shape_kind(s))) return split_params_load(p, s, row, i);
     if (shape_mode(s) == QUIRE_PASS_WEIGHTED) r.weight = _mm512_set1_ps(p->weights[i]);
     return r;
 }
@@ -202,14 +179,14 @@ INLINE __m512
 element_of(const quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, const row_vectors *r,
            __m512i bytes, int c)
 {
-    const int planes = planes_of(kind);
+    const int planes = quire_pass_planes(kind);
 
     if (planes > 1) {
         const __m512i codes = c == 0 ? bytes : _mm512_srli_epi32(bytes, (unsigned)(8 / planes * c));
         return _mm512_permutexvar_ps(codes, r->table);
     }
     const __m512 q = _mm512_cvtepi32_ps(bytes);
-    if (is_split(kind)) return split_value(p, mode, r, q);
+    if (quire_pass_is_split(kind)) return split_value(p, mode, r, q);
     return mode == QUIRE_PASS_MAX ? _mm512_fmadd_ps(r->scale, q, r->zero) : q;
 }
 
@@ -219,23 +196,22 @@ element_take(quire_pass_kind kind, quire_pass_mode mode, const row_vectors *r, _
              bool fresh)
 {
     if (mode == QUIRE_PASS_MAX) return fresh ? v : _mm512_max_ps(v, sum);
-    if (is_fused(kind)) return _mm512_fmadd_ps(r->scale, v, sum);
+    if (quire_pass_is_fused(kind)) return _mm512_fmadd_ps(r->scale, v, sum);
     return _mm512_add_ps(sum, v);
 }
 
 INLINE bool
 row_take(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
 {
-    const int planes = planes_of(shape_kind(s));
+    const int planes = quire_pass_planes(shape_kind(s));
     const uint64_t row = p->rows[i];
     const uint8_t *at = p->codes + row * p->code_stride;
     const row_vectors r = params_load(p, s, row, at, i);
 
-    if (is_fused(shape_kind(s)) && shape_mode(s) != QUIRE_PASS_MAX)
-        t->bias = _mm_add_ps(t->bias, r.both);
+    if (shape_is_fused(s) && shape_mode(s) != QUIRE_PASS_MAX) t->bias = _mm_add_ps(t->bias, r.both);
     UNROLL for (int k = 0; k < n_vectors(shape_units(s)); k++)
     {
-        const uint8_t *from = at + k * 2 * unit_bytes_of(shape_kind(s));
+        const uint8_t *from = at + k * 2 * shape_unit_bytes(s);
         if (shape_kind(s) < QUIRE_PASS_SPLIT8) {
             __m512 v = load_floats(p, shape_kind(s), shape_units(s), from);
             if (shape_mode(s) == QUIRE_PASS_WEIGHTED) v = _mm512_mul_ps(r.weight, v);
@@ -269,7 +245,7 @@ interleave(__m512 *x, __m512 *y)
 INLINE void
 planes_interleave(quire_pass_kind kind, __m512 *v)
 {
-    const int planes = planes_of(kind);
+    const int planes = quire_pass_planes(kind);
 
     if (planes == 2) interleave(&v[0], &v[1]);
     if (planes < 4) return;
@@ -282,7 +258,7 @@ planes_interleave(quire_pass_kind kind, __m512 *v)
 INLINE int
 n_sums(const shape s)
 {
-    return n_vectors(shape_units(s)) * planes_of(shape_kind(s));
+    return n_vectors(shape_units(s)) * quire_pass_planes(shape_kind(s));
 }
 
 INLINE void
@@ -305,7 +281,7 @@ totals_keep(quire_pass *p, const shape s, const totals *t)
 INLINE void
 totals_finish(const shape s, float divisor, totals *t)
 {
-    if (is_fused(shape_kind(s)) && shape_mode(s) != QUIRE_PASS_MAX) {
+    if (shape_is_fused(s) && shape_mode(s) != QUIRE_PASS_MAX) {
         const __m512 bias = _mm512_broadcastss_ps(_mm_movehdup_ps(t->bias));
         UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm512_add_ps(t->sums[k], bias);
     }
@@ -343,7 +319,7 @@ INLINE void
 vectors_store(const quire_pass *p, const shape s, quire_float_type type, const totals *t,
               uint8_t *out)
 {
-    const int planes = planes_of(shape_kind(s));
+    const int planes = quire_pass_planes(shape_kind(s));
     const uint32_t lanes = shape_units(s) == 0 ? p->partial : shape_units(s) == 1 ? 8 : LANES;
 
     UNROLL for (int k = 0; k < n_vectors(shape_units(s)); k++)
@@ -351,7 +327,7 @@ vectors_store(const quire_pass *p, const shape s, quire_float_type type, const t
         UNROLL for (int c = 0; c < planes; c++)
         {
             const __m512 v = t->sums[k * planes + c];
-            if (is_fused(shape_kind(s))) {
+            if (shape_is_fused(s)) {
                 vector_store(type, out, (size_t)(k * planes + c) * LANES,
                              mask_from(lanes * (uint32_t)planes, (uint32_t)c * LANES), v);
             } else {
@@ -365,9 +341,9 @@ vectors_store(const quire_pass *p, const shape s, quire_float_type type, const t
 INLINE void
 totals_store(const quire_pass *p, const shape s, totals *t, uint8_t *out)
 {
-    const int planes = planes_of(shape_kind(s));
+    const int planes = quire_pass_planes(shape_kind(s));
 
-    if (is_fused(shape_kind(s))) {
+    if (shape_is_fused(s)) {
         UNROLL for (int k = 0; k < n_vectors(shape_units(s)); k++)
             planes_interleave(shape_kind(s), t->sums + k * planes);
     }
@@ -381,7 +357,7 @@ totals_store(const quire_pass *p, const shape s, totals *t, uint8_t *out)
 INLINE size_t
 row_bytes(const shape s)
 {
-    return (size_t)(shape_units(s) ? shape_units(s) : 1) * (size_t)unit_bytes_of(shape_kind(s));
+    return (size_t)(shape_units(s) ? shape_units(s) : 1) * (size_t)shape_unit_bytes(s);
 }
 
 #define BAGS_TAKE bags_take

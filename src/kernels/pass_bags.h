@@ -3,7 +3,6 @@
  * A template: it defines the function BAGS_TAKE, whose rows are taken by the function ROW_TAKE, and may
  * be included several times, since a function that has the code of only one way in it compiles
  * several times as fast. The unit has defined, all of them inline and with constant shapes:
- *   shape    what a stamped function is for, with shape_kind(shape) and shape_mode(shape)
  *   totals   the sums of one bag, which stay in registers
  *   row_bytes(shape)                          of codes or elements that it takes of a row
  *   totals_start(p, shape, totals)            nothing, or what an earlier call kept
@@ -35,7 +34,8 @@ bags_leave(quire_pass *p, size_t b, size_t i)
 INLINE void
 row_ask(const quire_pass *p, const shape s, size_t i)
 {
-    quire_fetch_row(p, is_split(shape_kind(s)), row_bytes(s), p->rows[i + p->fetch.distance]);
+    quire_fetch_row(p, quire_pass_is_split(shape_kind(s)), row_bytes(s),
+                    p->rows[i + p->fetch.distance]);
 }
 
 #endif

@@ -20,7 +20,7 @@ INLINE void
 rows_round(const quire_pass *p, quire_pass_kind kind, quire_float_type type, size_t units,
            bool partial, size_t i, size_t n, float *out)
 {
-    const int planes = planes_of(kind);
+    const int planes = quire_pass_planes(kind);
 
     for (const size_t end = i + n; i < end; i++) {
         const uint64_t row = p->rows[i];
@@ -101,7 +101,7 @@ quire_pass_rounded_avx2(quire_pass *p, quire_pass_kind kind, quire_pass_mode mod
     _Alignas(32) float values[ROUNDED_ROWS * QUIRE_PASS_MAX_FLOATS];
     const quire_pass_fn add = quire_pass_table_avx2.pass[QUIRE_PASS_F32][mode][log2_of(units)];
     const size_t lanes = (size_t)units * QUIRE_PASS_LANES;
-    const size_t planes = (size_t)planes_of(kind);
+    const size_t planes = (size_t)quire_pass_planes(kind);
     const size_t bytes = quire_pass_bytes(p, kind);
     const size_t size = p->out_type == QUIRE_FLOAT_F32 ? sizeof(float) : sizeof(uint16_t);
     quire_pass sub = *p;

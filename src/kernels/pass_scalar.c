@@ -19,14 +19,6 @@ typedef struct row_params {
     float weight;
 } row_params;
 
-static float
-load_f32(const uint8_t *at)
-{
-    float value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
-
 static uint16_t
 load_u16(const uint8_t *at)
 {
@@ -38,7 +30,7 @@ load_u16(const uint8_t *at)
 static float
 load_param(const uint8_t *at, quire_float_type type)
 {
-    return type == QUIRE_FLOAT_F16 ? quire_f32_from_f16(load_u16(at)) : load_f32(at);
+    return type == QUIRE_FLOAT_F16 ? quire_f32_from_f16(load_u16(at)) : quire_load_f32(at);
 }
 
 /* Sign, 4 bits of exponent, 3 of mantissa put where float32 has them: 2^120 too small, subnormals
@@ -63,12 +55,6 @@ round_value(float v, quire_float_type type)
     return v;
 }
 
-static bool
-is_fused(quire_pass_kind kind)
-{
-    return kind >= QUIRE_PASS_FUSED8;
-}
-
 static row_params
 params_load(const quire_pass *p, quire_pass_kind kind, size_t i)
 {
@@ -77,7 +63,7 @@ params_load(const quire_pass *p, quire_pass_kind kind, size_t i)
     row_params r = {.weight = p->weights ? p->weights[i] : 1};
 
     if (kind < QUIRE_PASS_SPLIT8) return r;
-    if (is_fused(kind)) {
+    if (quire_pass_is_fused(kind)) {
         const quire_float_type type = kind == QUIRE_PASS_FUSED8 ? QUIRE_FLOAT_F32 : QUIRE_FLOAT_F16;
         r.scale = load_param(scale_at, type);
         r.zero = load_param(zero_at, type);
@@ -85,7 +71,7 @@ params_load(const quire_pass *p, quire_pass_kind kind, size_t i)
         if (p->weights) r.zero = r.weight * r.zero;
     } else {
         r.scale = load_param(scale_at, p->scale);
-        r.zero = p->zero_is_float ? load_f32(zero_at) : (float)zero_at[0];
+        r.zero = p->zero_is_float ? quire_load_f32(zero_at) : (float)zero_at[0];
     }
     return r;
 }
@@ -95,7 +81,7 @@ static float
 element_load(const uint8_t *at, quire_pass_kind kind, size_t k, uint32_t c)
 {
     switch (kind) {
-    case QUIRE_PASS_F32: return load_f32(at + 4 * k);
+    case QUIRE_PASS_F32: return quire_load_f32(at + 4 * k);
     case QUIRE_PASS_F16: return quire_f32_from_f16(load_u16(at + 2 * k));
     case QUIRE_PASS_BF16: return quire_f32_from_bf16(load_u16(at + 2 * k));
     case QUIRE_PASS_E4M3: return decode_e4m3(at[k]);
@@ -116,14 +102,14 @@ static float
 element_value(const quire_pass *p, quire_pass_kind kind, const row_params *r, float q)
 {
     if (kind < QUIRE_PASS_SPLIT8) return q;
-    if (is_fused(kind)) return fmaf(r->scale, q, r->zero);
+    if (quire_pass_is_fused(kind)) return fmaf(r->scale, q, r->zero);
     return round_value((q - r->zero) * r->scale, p->value);
 }
 
 static float
 element_add(const quire_pass *p, quire_pass_kind kind, const row_params *r, float q, float sum)
 {
-    if (is_fused(kind)) return fmaf(r->scale, q, sum);
+    if (quire_pass_is_fused(kind)) return fmaf(r->scale, q, sum);
     const float v = element_value(p, kind, r, q);
     return sum + (p->weights ? r->weight * v : v);
 }
@@ -159,7 +145,7 @@ sums_finish(quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, size_t n_
             float divisor)
 {
     const uint32_t planes = quire_pass_planes(kind);
-    const bool biased = is_fused(kind) && mode != QUIRE_PASS_MAX;
+    const bool biased = quire_pass_is_fused(kind) && mode != QUIRE_PASS_MAX;
 
     if (!biased && divisor == 0) return;
     for (size_t k = 0; k < n_bytes; k++) {
@@ -191,7 +177,8 @@ sums_store(const quire_pass *p, quire_pass_kind kind, size_t n_bytes, uint8_t *o
         const float *sums = p->sums + k / QUIRE_PASS_LANES * QUIRE_PASS_LANES * planes;
         for (uint32_t c = 0; c < planes; c++) {
             const float sum = sums[c * QUIRE_PASS_LANES + k % QUIRE_PASS_LANES];
-            sum_store(p->out_type, out, is_fused(kind) ? k * planes + c : c * p->plane + k, sum);
+            sum_store(p->out_type, out,
+                      quire_pass_is_fused(kind) ? k * planes + c : c * p->plane + k, sum);
         }
     }
 }
@@ -199,7 +186,6 @@ sums_store(const quire_pass *p, quire_pass_kind kind, size_t n_bytes, uint8_t *o
 static void
 pass_run(quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, size_t n_bytes)
 {
-    const bool is_split = kind >= QUIRE_PASS_SPLIT8 && kind < QUIRE_PASS_FUSED8;
     const size_t bytes = quire_pass_bytes(p, kind);
     size_t i = 0;
 
@@ -212,7 +198,8 @@ pass_run(quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, size_t n_byt
         }
         for (; i < end; i++) {
             if (i < p->n_fetch) {
-                quire_fetch_row(p, is_split, bytes, p->rows[i + p->fetch.distance]);
+                quire_fetch_row(p, quire_pass_is_split(kind), bytes,
+                                p->rows[i + p->fetch.distance]);
             }
             row_add(p, kind, mode, i, n_bytes, p->first && i == start);
         }
@@ -245,29 +232,3 @@ QUIRE_PASS_KIND_TABLE(PASSES)
                            SIZES(kind##_MAX, planes)},
 
 const quire_pass_table quire_pass_table_scalar = {.pass = {QUIRE_PASS_KIND_TABLE(ROW)}};
-
-uint32_t
-quire_pass_planes(quire_pass_kind kind)
-{
-#define PLANES(name, planes, bytes) planes,
-    static const uint8_t planes_of[] = {QUIRE_PASS_KIND_TABLE(PLANES)};
-
-    return planes_of[kind];
-}
-
-uint32_t
-quire_pass_unit_bytes(quire_pass_kind kind)
-{
-#define BYTES(name, planes, bytes) bytes,
-    static const uint8_t bytes_of[] = {QUIRE_PASS_KIND_TABLE(BYTES)};
-
-    return bytes_of[kind];
-}
-
-size_t
-quire_pass_bytes(const quire_pass *p, quire_pass_kind kind)
-{
-    const size_t unit = quire_pass_unit_bytes(kind);
-
-    return p->partial ? unit / QUIRE_PASS_LANES * p->partial : unit * p->n_units;
-}

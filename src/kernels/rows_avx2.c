@@ -3,13 +3,13 @@
  * A fused multiply-add stands only where the product is exact: x * x of a float32 in double.
  * Compiled with flags of its own: nothing but its table leaves it.
  */
+#include "kernels/halves_avx2.h"
 #include "kernels/rows_kernels.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
 #define STEP   32
-#define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")
 
 /* All ones in the first m lanes. */
@@ -223,8 +223,9 @@ widen_params(const quire_row_params *p, bool is_int)
     };
 }
 
+/* Of numbers: decoded values are finite. */
 INLINE __m256
-round_bf16(__m256 v)
+round_finite_bf16(__m256 v)
 {
     const __m256i bits = _mm256_castps_si256(v);
     const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
@@ -236,8 +237,8 @@ round_bf16(__m256 v)
 INLINE __m256
 round_values(__m256 v, values_kind kind)
 {
-    if (kind == BF16_VALUES) return round_bf16(v);
-    if (kind == F16_VALUES) return _mm256_cvtph_ps(_mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+    if (kind == BF16_VALUES) return round_finite_bf16(v);
+    if (kind == F16_VALUES) return round_f16(v);
     return v;
 }
 
@@ -532,44 +533,12 @@ widen(quire_row_dtype dtype, const void *in, size_t n, float *out)
     quire_row_widen_plain(dtype, bytes + 2 * i, n - i, out + i);
 }
 
-static size_t
-narrow_f16(const float *in, size_t n, uint8_t *out)
-{
-    size_t i = 0;
-
-    for (; i + 8 <= n; i += 8) {
-        const __m256 v = _mm256_loadu_ps(in + i);
-        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i),
-                         _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
-    }
-    return i;
-}
-
-static size_t
-narrow_bf16(const float *in, size_t n, uint8_t *out)
-{
-    size_t i = 0;
-
-    for (; i + 8 <= n; i += 8) {
-        const __m256 v = _mm256_loadu_ps(in + i);
-        const __m256i quiet =
-            _mm256_or_si256(_mm256_castps_si256(v), _mm256_set1_epi32(0x00400000));
-        const __m256 nan = _mm256_cmp_ps(v, v, _CMP_UNORD_Q);
-        const __m256i bits =
-            _mm256_castps_si256(_mm256_blendv_ps(round_bf16(v), _mm256_castsi256_ps(quiet), nan));
-        const __m256i high = _mm256_srli_epi32(bits, 16);
-        const __m256i halves = _mm256_permute4x64_epi64(_mm256_packus_epi32(high, high), 0x08);
-        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i), _mm256_castsi256_si128(halves));
-    }
-    return i;
-}
-
 static void
 narrow(quire_row_dtype dtype, const float *in, size_t n, void *out)
 {
     uint8_t *bytes = out;
-    const size_t i =
-        dtype == QUIRE_ROW_DTYPE_F16 ? narrow_f16(in, n, bytes) : narrow_bf16(in, n, bytes);
+    const size_t i = dtype == QUIRE_ROW_DTYPE_F16 ? halves_narrow(QUIRE_FLOAT_F16, in, n, bytes)
+                                                  : halves_narrow(QUIRE_FLOAT_BF16, in, n, bytes);
 
     quire_row_narrow_plain(dtype, in + i, n - i, bytes + 2 * i);
 }

@@ -29,13 +29,3 @@ quire_row_widen(quire_row_dtype dtype, const void *in, size_t n, float *out)
         quire_row_kernels_get(QUIRE_ISA_AUTO)->widen(dtype, in, n, out);
     }
 }
-
-void
-quire_row_narrow(quire_row_dtype dtype, const float *in, size_t n, void *out)
-{
-    if (dtype == QUIRE_ROW_DTYPE_F32 || n < MANY) {
-        quire_row_narrow_plain(dtype, in, n, out);
-    } else {
-        quire_row_kernels_get(QUIRE_ISA_AUTO)->narrow(dtype, in, n, out);
-    }
-}

@@ -1,6 +1,6 @@
 /* rows_kernels.h - the inner loops of the row kernels, by instruction set.
  *
- * Rows are worked on in teams, as parameters take divisions, of which several go side by side. The
+ * Parameters take divisions, of which several go side by side: they are made for teams of rows. The
  * scalar loops are the reference; every other table gives the same bits. All assume the environment
  * of fp_env.h and call nothing that can fail.
  */
@@ -10,7 +10,7 @@
 #include "kernels/rows_group.h"
 #include "quire/kernels.h"
 
-#define QUIRE_ROW_TEAM  4   /* rows side by side                                      */
+#define QUIRE_ROW_TEAM  4   /* rows whose parameters are made side by side            */
 #define QUIRE_ROW_SPAN  512 /* columns whose decoded values are kept at a time        */
 #define QUIRE_ROW_ROOM  8   /* floats behind the values of a span that may be written */
 #define QUIRE_ROW_PARTS 8   /* sums of a row that are made side by side               */
@@ -55,13 +55,14 @@ typedef struct quire_row_kernels {
      * QUIRE_ROW_ROOM behind them. Columns of a group come in order. */
     void (*encode)(const quire_row_format *f, const quire_row_params *p, const float *x,
                    size_t first, size_t n, uint8_t *group, float *values);
-    /* Adds those of x[n] and values[n], columns of one group from a multiple of QUIRE_ROW_PARTS on. */
+    /* Adds to the sums of a row those of x[n] and values[n], columns of one group from a multiple
+     * of QUIRE_ROW_PARTS on. */
     void (*add_errors)(const float *x, const float *values, size_t n, quire_row_parts *io);
     /* What columns first to first + n - 1 of a group decode to, before rounding. There is
      * QUIRE_ROW_ROOM behind values[n]. */
     void (*decode)(const quire_row_format *f, const quire_row_params *p, const uint8_t *group,
                    size_t first, size_t n, float *values);
-    /* quire_row_widen and quire_row_narrow, not of float32. */
+    /* quire_row_widen_plain and quire_row_narrow_plain, not of float32. */
     void (*widen)(quire_row_dtype dtype, const void *in, size_t n, float *out);
     void (*narrow)(quire_row_dtype dtype, const float *in, size_t n, void *out);
     /* Sums of x[n] for every candidate. */
@@ -76,6 +77,7 @@ extern const quire_row_kernels quire_row_kernels_avx2;
  * there is. Never NULL. */
 const quire_row_kernels *quire_row_kernels_get(quire_isa isa);
 
+/* The sums of a row whose parts are complete, in the order that rows.h says. */
 quire_row_sums quire_row_parts_add(const quire_row_parts *parts);
 
 /* Writes values, rounded to the table's type already, as its elements at `out`, of any alignment. */

@@ -1,7 +1,8 @@
 /* rows_quantize.c - the table loop: ranges, parameters, codes, errors, team by team.
  *
- * A team is up to four rows; their groups of the same number are done together. A team is looked
- * at whole before a byte of it is written, so that a fault leaves all later rows alone.
+ * A team is up to four rows: parameters of their groups of the same number are made together, codes
+ * and errors row by row. A team is looked at whole before a byte of it is written, so that a fault
+ * leaves all later rows alone.
  */
 #include "kernels/fp_env.h"
 #include "kernels/rows_kernels.h"

@@ -9,7 +9,7 @@
  *   WIDEN     the table (float16 or bfloat16) as float32
  *   NARROW    the table (float32) as dtype
  */
-#include "kernels/rows.h"
+#include "kernels/rows_kernels.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +56,7 @@ convert(const request *r)
     if (widen) {
         quire_row_widen(dtype, in, n, out);
     } else {
-        quire_row_narrow(dtype, in, n, out);
+        quire_row_put(quire_row_kernels_get(QUIRE_ISA_AUTO), dtype, in, n, out);
     }
     give(out, n * (widen ? sizeof *out : quire_row_dtype_size(dtype)));
     free(in);

@@ -431,7 +431,6 @@ START_TEST(no_rows_are_no_work)
     quire_row_dequantize(&f, none, 0, NULL);
     quire_row_error(&f, NULL, NULL, 0, NULL);
     quire_row_widen(QUIRE_ROW_DTYPE_F32, NULL, 0, NULL);
-    quire_row_narrow(QUIRE_ROW_DTYPE_F32, NULL, 0, NULL);
     ck_assert_uint_eq(fault.row, 5);
 }
 END_TEST
