@@ -18,7 +18,7 @@
 #define STEP_BYTES 24576
 #define STEP_LEAST 32
 
-/* A block of columns: of group `g`, `size` 0 to 4 for 1 to 16 units from unit `unit` on, or the
+/* A block of columns: of group `g`, `size` 0 to 5 for 1 to 32 units from unit `unit` on, or the
  * last bytes. `direct`: all its columns exist and are stored where they belong, `out_at` bytes
  * from the start of the output's row; else they go through scratch. */
 typedef struct bag_piece {
@@ -229,7 +229,8 @@ piece_make(bag_run *r, bag_piece *piece)
     if (piece->unit < units) {
         const bool exists = piece->unit < whole;
         const uint32_t fits = log2_floor((exists ? whole : units) - piece->unit);
-        piece->size = fits < QUIRE_PASS_PARTIAL ? fits : QUIRE_PASS_PARTIAL - 1;
+        const uint32_t most = r->fetch.large ? QUIRE_PASS_WIDEST : QUIRE_PASS_WIDEST - 1;
+        piece->size = fits < most ? fits : most;
         while (!fns[piece->size])
             piece->size--;
         piece->direct = exists;

@@ -12,6 +12,7 @@
 #define LARGE_FROM     ((uint64_t)64 << 20)
 #define NEAR_DISTANCE  16
 #define LARGE_DISTANCE 24
+#define LONG_LINES     4 /* rows of more are asked for as if near */
 #define FAR_LINES      96
 #define LINE           64
 
@@ -60,10 +61,14 @@ quire_fetch_plan(const quire_bag_inner *plan, const quire_bag_job *job)
         return (quire_fetch){0};
     }
     if (job->n_rows <= LARGE_FROM / row) return (quire_fetch){.distance = NEAR_DISTANCE};
-    if (prefers_first_cache()) return (quire_fetch){.distance = LARGE_DISTANCE};
+    if (prefers_first_cache()) {
+        const bool is_long = lines_of(l->row_bytes) > LONG_LINES;
+        return (quire_fetch){.distance = is_long ? NEAR_DISTANCE : LARGE_DISTANCE, .large = true};
+    }
     return (quire_fetch){
         .distance = far_distance(lines_of(l->row_bytes) + (side ? 2 * lines_of(side / 2) : 0)),
-        .far = true};
+        .far = true,
+        .large = true};
 }
 
 void

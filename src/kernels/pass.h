@@ -16,10 +16,12 @@
 #include <string.h>
 
 #define QUIRE_PASS_LANES      8
-#define QUIRE_PASS_MAX_SUMS   16 /* accumulators of a pass                          */
-#define QUIRE_PASS_MAX_FLOATS (QUIRE_PASS_LANES * QUIRE_PASS_MAX_SUMS)
-#define QUIRE_PASS_SIZES      6 /* 1, 2, 4, 8, 16 units; the last is a partial unit */
-#define QUIRE_PASS_PARTIAL    5
+#define QUIRE_PASS_MAX_SUMS   16 /* accumulators in registers                           */
+#define QUIRE_PASS_MAX_UNITS  32 /* of a pass that keeps its sums in memory             */
+#define QUIRE_PASS_MAX_FLOATS (QUIRE_PASS_LANES * QUIRE_PASS_MAX_UNITS)
+#define QUIRE_PASS_SIZES      7 /* 1, 2, 4, 8, 16, 32 units; the last is a partial unit */
+#define QUIRE_PASS_WIDEST     5 /* of them: of 32 units, for large tables only          */
+#define QUIRE_PASS_PARTIAL    6
 
 /* What a pass decodes: name, planes P, bytes of a unit. FUSED8 has float32 parameters, the other
  * fused kinds float16. */
@@ -63,6 +65,7 @@ typedef enum quire_pass_mode {
 typedef struct quire_fetch {
     size_t distance; /* rows between asking and needing; 0: nothing is asked for */
     bool far;        /* to the second cache, else to the first                   */
+    bool large;      /* the table is one that memory has to be waited for        */
     const uint8_t *base;
     size_t last; /* bytes from `base` to the last one that is read           */
 } quire_fetch;

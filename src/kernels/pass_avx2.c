@@ -234,28 +234,6 @@ dword_codes(__m256i x, const shape s, int c)
     return _mm256_cvtepi32_ps(_mm256_and_si256(x, _mm256_set1_epi32(mask << (bits * c))));
 }
 
-/* Sums of fused rows without converting their codes. A code that is masked out of its dword, below
- * bit 23, already is a float32: the subnormal number q * 2^(shift - 149). Its product with s * 2^109
- * is s * q * 2^(shift - 40), and the sums, kept 2^(shift - 40) times too large, are what they would
- * be but for the exponent: with scales of float16 nothing overflows or gets subnormal on the way.
- * Scales of float32 have to be 0 or in [2^-80, 2^17): then sums are multiples of 2^-143, so exact
- * where they are subnormal, and far from overflowing. This is for processors that take subnormal
- * operands without a penalty.
- */
-#define FAST_SCALE 0x1p109f
-#define FAST_UNDO  0x1p40f
-#define FAST_LEAST ((127u - 80) << 24) /* twice the bits of the float32 */
-#define FAST_END   ((127u + 17) << 24)
-
-INLINE bool
-scale_is_fast(const uint8_t *at)
-{
-    uint32_t bits;
-
-    memcpy(&bits, at, sizeof bits);
-    return __builtin_expect(bits * 2 - FAST_LEAST < FAST_END - FAST_LEAST, 1) || bits * 2 == 0;
-}
-
 /* How far plane `c` lies from bit 0 of the dwords it is masked out of: dwords two bytes further on,
  * if it would reach bit 23. */
 INLINE int
@@ -529,6 +507,21 @@ can_be_fast(const quire_pass *p, const shape s)
     return shape_wide(s) < 4 || p->scales > p->codes;
 }
 
+/* The widest, whose sums stay in memory. */
+#define STAMP_WIDE(kind)                                                                           \
+    static void kind##_SUM_32(quire_pass *p)                                                       \
+    {                                                                                              \
+        (void)quire_pass_wide_avx2(p, QUIRE_PASS_##kind, false);                                   \
+    }                                                                                              \
+    static void kind##_FAST_32(quire_pass *p)                                                      \
+    {                                                                                              \
+        const shape s = SHAPE(QUIRE_PASS_##kind, QUIRE_PASS_SUM, QUIRE_PASS_MAX_UNITS);            \
+        if (!can_be_fast(p, s) || !quire_pass_wide_avx2(p, QUIRE_PASS_##kind, true))               \
+            kind##_SUM_32(p);                                                                      \
+    }
+STAMP_WIDE(FUSED8)
+STAMP_WIDE(FUSED8H)
+
 #define STAMP_FAST(kind, name, planes, wide, units)                                                \
     static void kind##_FAST_##name(quire_pass *p)                                                  \
     {                                                                                              \
@@ -546,19 +539,26 @@ STAMP_FAST(FUSED4, 4, 8, 4, 1)
 STAMP_FAST(FUSED2, 1, 4, 1, 1)
 STAMP_FAST(FUSED2, 2, 8, 2, 1)
 
-#define NAMES_4(kind, mode) NAMES(kind, mode, NULL, NULL)
-#define NAMES_2(kind, mode) NAMES(kind, mode, kind##_##mode##_8, NULL)
-#define NAMES_1(kind, mode) NAMES(kind, mode, kind##_##mode##_8, kind##_##mode##_16)
-#define NAMES(kind, mode, eight, sixteen)                                                          \
+#define NAMES_4(kind, mode) NAMES(kind, mode, NULL, NULL, NULL)
+#define NAMES_2(kind, mode) NAMES(kind, mode, kind##_##mode##_8, NULL, NULL)
+#define NAMES_1(kind, mode) NAMES(kind, mode, kind##_##mode##_8, kind##_##mode##_16, NULL)
+#define NAMES_WIDE(kind, mode)                                                                     \
+    NAMES(kind, mode, kind##_##mode##_8, kind##_##mode##_16, kind##_##mode##_32)
+#define NAMES(kind, mode, eight, sixteen, widest)                                                  \
     {                                                                                              \
-        kind##_##mode##_1, kind##_##mode##_2, kind##_##mode##_4, eight, sixteen,                   \
+        kind##_##mode##_1, kind##_##mode##_2, kind##_##mode##_4, eight, sixteen, widest,           \
             kind##_##mode##_PARTIAL                                                                \
     }
 #define ROW(kind, planes, bytes)                                                                   \
     [QUIRE_PASS_##kind] = {NAMES_##planes(kind, SUM), NAMES_##planes(kind, WEIGHTED),              \
                            NAMES_##planes(kind, MAX)},
 
-const quire_pass_table quire_pass_table_avx2 = {.pass = {QUIRE_PASS_KIND_TABLE(ROW)}};
+#define WIDE_ROW(kind)                                                                             \
+    [QUIRE_PASS_##kind] = {NAMES_WIDE(kind, SUM), NAMES_1(kind, WEIGHTED), NAMES_1(kind, MAX)},
+
+const quire_pass_table quire_pass_table_avx2 = {
+    .pass = {QUIRE_PASS_FLOAT_TABLE(ROW) QUIRE_PASS_SPLIT_TABLE(ROW) WIDE_ROW(FUSED8)
+                 WIDE_ROW(FUSED8H) ROW(FUSED4, 2, 8) ROW(FUSED2, 4, 8)}};
 
 /* At 8 bits narrow passes are not worth looking at the scale; the widest at 2 bits has no registers
  * to spare. */
@@ -568,12 +568,12 @@ const quire_pass_table quire_pass_table_avx2 = {.pass = {QUIRE_PASS_KIND_TABLE(R
                            NAMES_##planes(kind, MAX)},
 
 const quire_pass_table quire_pass_table_avx2_subnormal = {
-    .pass = {QUIRE_PASS_FLOAT_TABLE(ROW) QUIRE_PASS_SPLIT_TABLE(ROW)
-                 FAST_ROW(FUSED8, 1, FUSED8_SUM_1, FUSED8_SUM_2, FUSED8_SUM_4, FUSED8_FAST_8,
-                          FUSED8_FAST_16) FAST_ROW(FUSED8H, 1, FUSED8H_SUM_1, FUSED8H_SUM_2,
-                                                   FUSED8H_SUM_4, FUSED8H_FAST_8, FUSED8H_FAST_16)
-                     FAST_ROW(FUSED4, 2, FUSED4_FAST_1, FUSED4_FAST_2, FUSED4_FAST_4, NULL, NULL)
-                         FAST_ROW(FUSED2, 4, FUSED2_FAST_1, FUSED2_FAST_2, NULL, NULL, NULL)}};
+    .pass = {QUIRE_PASS_FLOAT_TABLE(ROW) QUIRE_PASS_SPLIT_TABLE(ROW) FAST_ROW(
+        FUSED8, 1, FUSED8_SUM_1, FUSED8_SUM_2, FUSED8_SUM_4, FUSED8_FAST_8, FUSED8_FAST_16,
+        FUSED8_FAST_32) FAST_ROW(FUSED8H, 1, FUSED8H_SUM_1, FUSED8H_SUM_2, FUSED8H_SUM_4,
+                                 FUSED8H_FAST_8, FUSED8H_FAST_16, FUSED8H_FAST_32)
+                 FAST_ROW(FUSED4, 2, FUSED4_FAST_1, FUSED4_FAST_2, FUSED4_FAST_4, NULL, NULL, NULL)
+                     FAST_ROW(FUSED2, 4, FUSED2_FAST_1, FUSED2_FAST_2, NULL, NULL, NULL, NULL)}};
 
 /* Processor's ticks for `rounds` sums of products with `x`. */
 static uint64_t

@@ -380,7 +380,7 @@ QUIRE_PASS_KIND_TABLE(KIND)
 
 #define NAMES(name, of_8, of_16)                                                                   \
     {                                                                                              \
-        name##_1, name##_2, name##_4, of_8, of_16, name##_0                                        \
+        name##_1, name##_2, name##_4, of_8, of_16, NULL, name##_0                                  \
     }
 #define NAMES_1(name) NAMES(name, name##_8, name##_16)
 #define NAMES_2(name) NAMES(name, name##_8, NULL)

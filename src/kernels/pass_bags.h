@@ -19,18 +19,6 @@
 
 #if defined(__F16C__)
 
-/* Before bag `b`, which starts with entry `i`. */
-static bool
-bags_leave(quire_pass *p, size_t b, size_t i)
-{
-    p->bags += b;
-    p->n_bags -= b;
-    p->rows += i;
-    p->n_fetch -= p->n_fetch < i ? p->n_fetch : i;
-    p->out += b * p->out_stride;
-    return false;
-}
-
 INLINE void
 row_ask(const quire_pass *p, const shape s, size_t i)
 {

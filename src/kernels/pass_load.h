@@ -96,6 +96,18 @@ load_split_zero(const quire_pass *p, uint64_t row)
     return p->zero_is_float ? quire_load_f32(at) : (float)at[0];
 }
 
+/* Before bag `b`, which starts with entry `i`. */
+INLINE bool
+bags_leave(quire_pass *p, size_t b, size_t i)
+{
+    p->bags += b;
+    p->n_bags -= b;
+    p->rows += i;
+    p->n_fetch -= p->n_fetch < i ? p->n_fetch : i;
+    p->out += b * p->out_stride;
+    return false;
+}
+
 #endif
 
 #endif

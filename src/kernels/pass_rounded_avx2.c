@@ -98,7 +98,7 @@ quire_pass_rounded_avx2(quire_pass *p, quire_pass_kind kind, quire_pass_mode mod
 {
     static const uint64_t numbers[ROUNDED_ROWS] = {0, 1, 2,  3,  4,  5,  6,  7,
                                                    8, 9, 10, 11, 12, 13, 14, 15};
-    _Alignas(32) float values[ROUNDED_ROWS * QUIRE_PASS_MAX_FLOATS];
+    _Alignas(32) float values[ROUNDED_ROWS * QUIRE_PASS_LANES * QUIRE_PASS_MAX_SUMS];
     const quire_pass_fn add = quire_pass_table_avx2.pass[QUIRE_PASS_F32][mode][log2_of(units)];
     const size_t lanes = (size_t)units * QUIRE_PASS_LANES;
     const size_t planes = (size_t)quire_pass_planes(kind);

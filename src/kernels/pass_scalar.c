@@ -225,7 +225,8 @@ QUIRE_PASS_KIND_TABLE(PASSES)
 /* The number of units is a member of the pass: one function for all sizes. */
 #define SIZES(name, planes)                                                                        \
     {                                                                                              \
-        name, name, name, (planes) < 4 ? name : NULL, (planes) < 2 ? name : NULL, name##_PARTIAL   \
+        name, name, name, (planes) < 4 ? name : NULL, (planes) < 2 ? name : NULL, NULL,            \
+            name##_PARTIAL                                                                         \
     }
 #define ROW(kind, planes, bytes)                                                                   \
     [QUIRE_PASS_##kind] = {SIZES(kind##_SUM, planes), SIZES(kind##_WEIGHTED, planes),              \

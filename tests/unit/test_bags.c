@@ -681,6 +681,73 @@ START_TEST(tables_beyond_four_gibibytes_are_reached)
 }
 END_TEST
 
+/* Rows of 256 columns and more in a table that no cache holds are summed by a pass of their own: in
+ * long bags too, which come in parts, and next to a scale (of row 7) that only conversion serves. */
+enum { WIDE_ROWS = 100, WIDE = 264, WIDE_STRIDE = 1 << 20 };
+
+static void
+wide_table_fill(uint8_t *table, quire_float_type scale_type)
+{
+    for (size_t row = 0; row < WIDE_ROWS; row++) {
+        uint8_t *at = table + row * WIDE_STRIDE;
+        float params[2] = {(float)random_below(1000) / 1024, (float)random_below(1000) - 500};
+        if (row == 7) params[0] = scale_type == QUIRE_FLOAT_F32 ? 0x1p40f : 60000;
+        for (size_t k = 0; k < WIDE; k++)
+            at[k] = (uint8_t)random_below(256);
+        if (scale_type == QUIRE_FLOAT_F32) {
+            memcpy(at + WIDE, params, sizeof params);
+        } else {
+            const uint16_t halves[2] = {quire_f16_from_f32(params[0]),
+                                        quire_f16_from_f32(params[1])};
+            memcpy(at + WIDE, halves, sizeof halves);
+        }
+    }
+}
+
+START_TEST(wide_sums_over_a_large_table_are_those_of_scalar)
+{
+    enum { LONG = 5001, N = 3 + LONG + 2 + 0 + 9 + 4 };
+    static int64_t ids[N];
+    static float out[2][6][WIDE];
+    const int64_t offsets[] = {0, 3, 3 + LONG, 5 + LONG, 5 + LONG, 14 + LONG};
+    const quire_float_type scale = _i == 0 ? QUIRE_FLOAT_F32 : QUIRE_FLOAT_F16;
+    const quire_rows rows = {.size = sizeof rows,
+                             .storage = QUIRE_ROWS_FUSED,
+                             .bits = 8,
+                             .scale = scale,
+                             .width = WIDE,
+                             .stride = WIDE_STRIDE};
+    quire_bag_fault fault;
+    uint8_t *table = sparse_get((uint64_t)WIDE_ROWS * WIDE_STRIDE);
+
+    ck_assert_ptr_nonnull(table);
+    wide_table_fill(table, scale);
+    for (size_t i = 0; i < N; i++)
+        ids[i] = 8 + (int64_t)random_below(WIDE_ROWS - 8);
+    ids[5 + LONG + 6] = 7; /* of the fifth bag */
+    EACH_ISA(isa)
+    {
+        const quire_bag_options options = {
+            .size = sizeof options, .index = QUIRE_BAG_I64, .offset = QUIRE_BAG_I64, .isa = isa};
+        const quire_bag_plan plan = plan_make(&rows, &options);
+        float(*to)[WIDE] = out[isa != QUIRE_ISA_SCALAR];
+        const quire_bag_job job = {.rows = table,
+                                   .n_rows = WIDE_ROWS,
+                                   .indices = ids,
+                                   .n_indices = N,
+                                   .offsets = offsets,
+                                   .n_bags = 6,
+                                   .out = to};
+        ck_assert_int_eq(quire_bag_run(&plan, &job, 0, 6, &fault), QUIRE_OK);
+        for (size_t b = 0; b < 6 && to == out[1]; b++)
+            ck_assert_msg(memcmp(out[0][b], to[b], sizeof to[b]) == 0, "%s: bag %zu",
+                          quire_isa_name(isa), b);
+    }
+    ck_assert(out[0][3][0] == 0 && out[0][1][0] != 0);
+    munmap(table, (uint64_t)WIDE_ROWS * WIDE_STRIDE);
+}
+END_TEST
+
 /* Order, count and weights of a bag that takes thousands of windows. */
 START_TEST(a_bag_of_a_million_is_added_in_order)
 {
@@ -1258,6 +1325,7 @@ add_tests(TCase *t)
     tcase_add_test(t, narrow_outputs_are_rounded_once_half_to_even);
     tcase_add_loop_test(t, tables_beyond_four_gibibytes_are_reached, 0,
                         (int)(sizeof large / sizeof *large));
+    tcase_add_loop_test(t, wide_sums_over_a_large_table_are_those_of_scalar, 0, 2);
     tcase_add_test(t, a_bag_of_a_million_is_added_in_order);
     tcase_add_test(t, fused_rows_of_any_scale_are_summed_as_stated);
     tcase_add_test(t, a_batch_is_its_tasks);
