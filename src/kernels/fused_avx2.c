@@ -1,8 +1,8 @@
 /* fused_avx2.c - fused rows for AVX2 and F16C: the bytes of fused_scalar.c.
  *
- * A block of rows is looked at, ranges and parameters of four rows side by side, and then written: so
- * memory is read in four places at once, and no division is waited for. Compiled with flags of its
- * own: nothing but its table leaves it.
+ * A block of rows that the first cache holds is looked at, ranges and parameters of four rows side by
+ * side, so that no division is waited for; while it is written, which is arithmetic, the next block is
+ * asked for. Compiled with flags of its own: nothing but its table leaves it.
  */
 #include "kernels/fused_params.h"
 
@@ -13,6 +13,7 @@
 #include <math.h>
 
 #define TEAM   4
+#define WIDE   256 /* columns */
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")
 #define TWICE  _Pragma("GCC unroll 2")
@@ -47,9 +48,11 @@ load(const float *x)
     return _mm256_loadu_si256((const __m256i *)(const void *)x);
 }
 
+/* `once`: loads bound wide rows, so that `v` must not be loaded once for each use, as gcc does. */
 INLINE void
-extremes_add(extremes *e, __m256i v)
+extremes_add(extremes *e, __m256i v, bool once)
 {
+    if (once) __asm__("" : "+x"(v));
     e->top = _mm256_max_epi32(e->top, v);
     e->far = _mm256_max_epu32(e->far, v);
 }
@@ -64,30 +67,32 @@ load_few(const float *x, uint64_t n)
                               _mm256_maskload_epi32((const int *)(const void *)x, mask), mask);
 }
 
-/* Of rows that are `step` apart, side by side. Asking for lines ahead of their use only costs: what
- * keeps the memory busy is that there are four rows. */
+/* Of rows that are `step` apart, side by side. Wide ones from where no load crosses a line, if their
+ * starts are alike. */
 INLINE void
 team_extremes(const float *x, size_t step, uint64_t n, extremes e[TEAM])
 {
-    uint64_t i = 0;
+    const bool wide = n >= WIDE, once = !__builtin_constant_p(n);
+    uint64_t i = wide ? (0 - (uintptr_t)x) / sizeof *x % 8 : 0;
 
     UNROLL for (size_t r = 0; r < TEAM; r++)
     {
         const float *row = x + r * step;
         const __m256i first = n < 8 ? load_few(row, n) : load(row + n - 8);
         e[r] = (extremes){first, first};
+        if (wide) extremes_add(&e[r], load(row), once);
     }
     TWICE for (; i + 16 <= n; i += 16)
     {
         UNROLL for (size_t r = 0; r < TEAM; r++)
         {
             const float *at = x + r * step + i;
-            extremes_add(&e[r], load(at));
-            extremes_add(&e[r], load(at + 8));
+            extremes_add(&e[r], load(at), once);
+            extremes_add(&e[r], load(at + 8), once);
         }
     }
     if (i + 8 > n) return;
-    UNROLL for (size_t r = 0; r < TEAM; r++) extremes_add(&e[r], load(x + r * step + i));
+    UNROLL for (size_t r = 0; r < TEAM; r++) extremes_add(&e[r], load(x + r * step + i), once);
 }
 
 /* Of one row, in four parts which overlap where its width has no quarter. */
@@ -311,43 +316,37 @@ put_bytes(const wide_params *p, const float *x, bool clamps, uint8_t *out)
                         _mm256_permutevar8x32_epi32(fours_of(p, x, clamps), order));
 }
 
-/* Of 32 columns pairs as bytes, each in 16 bits. */
+/* Of 64 columns pairs as bytes, a weight for each: four pairs of 32 columns, of the 32 behind them, and
+ * so on; those of an even four and its odd one are half a vector apart. */
 INLINE __m256i
-pairs_of(const wide_params *p, const float *x, bool clamps)
+pairs_of(const wide_params *p, const float *x, int16_t weights, bool clamps)
 {
-    return _mm256_maddubs_epi16(fours_of(p, x, clamps), _mm256_set1_epi16(0x1001));
+    const __m256i w = _mm256_set1_epi16(weights);
+
+    return _mm256_packus_epi16(_mm256_maddubs_epi16(fours_of(p, x, clamps), w),
+                               _mm256_maddubs_epi16(fours_of(p, x + 32, clamps), w));
 }
 
 /* 64 columns of 4 bits. */
 INLINE void
 put_pairs(const wide_params *p, const float *x, bool clamps, uint8_t *out)
 {
-    const __m256i all = _mm256_packus_epi16(pairs_of(p, x, clamps), pairs_of(p, x + 32, clamps));
-    const __m128i even = _mm256_castsi256_si128(all);
-    const __m128i odd = _mm256_extracti128_si256(all, 1);
+    const __m256i order = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15));
+    const __m256i pairs = _mm256_permute4x64_epi64(pairs_of(p, x, 0x1001, clamps), 0xd8);
 
-    put_16(out, _mm_unpacklo_epi16(even, odd));
-    put_16(out + 16, _mm_unpackhi_epi16(even, odd));
-}
-
-/* Of 32 columns fours as bytes, each in 32 bits. */
-INLINE __m256i
-quads_of(const wide_params *p, const float *x, bool clamps)
-{
-    const __m256i pairs = _mm256_maddubs_epi16(fours_of(p, x, clamps), _mm256_set1_epi16(0x0401));
-
-    return _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x00100001));
+    _mm256_storeu_si256((__m256i *)(void *)out, _mm256_shuffle_epi8(pairs, order));
 }
 
 /* 64 columns of 2 bits. */
 INLINE void
 put_quads(const wide_params *p, const float *x, bool clamps, uint8_t *out)
 {
-    const __m256i all = _mm256_packs_epi32(quads_of(p, x, clamps), quads_of(p, x + 32, clamps));
-    const __m128i even = _mm256_castsi256_si128(all);
-    const __m128i odd = _mm256_extracti128_si256(all, 1);
+    const __m256i quads =
+        _mm256_maddubs_epi16(pairs_of(p, x, 0x0401, clamps), _mm256_set1_epi16(0x1001));
+    const __m128i odd = _mm_slli_epi16(_mm256_extracti128_si256(quads, 1), 8);
 
-    put_16(out, _mm_or_si128(even, _mm_slli_epi16(odd, 8)));
+    put_16(out, _mm_or_si128(_mm256_castsi256_si128(quads), odd));
 }
 
 /* 16 columns: 16, 8 or 4 bytes. */
@@ -411,17 +410,28 @@ put_rest(const wide_params *p, const float *x, uint64_t n, uint32_t bits, bool c
         *out++ = (uint8_t)packed;
 }
 
-/* All columns of a row. */
+INLINE void
+ask(const float *x, uint64_t n, uint64_t ahead)
+{
+    UNROLL for (uint64_t k = 0; k < n; k += 16)
+        _mm_prefetch((const char *)((uintptr_t)(x + k) + ahead), _MM_HINT_T0);
+}
+
+/* All columns of a row. Unless `ahead` is 0, the lines that many bytes further on are asked for: before
+ * short loops of known length, and amid others, which are slower for a branch. */
 INLINE void
 codes_put(const wide_params *p, const float *x, uint64_t n, uint32_t bits, bool clamps,
-          uint8_t *out)
+          uint64_t ahead, uint8_t *out)
 {
+    const bool listed = __builtin_constant_p(n);
     const uint64_t step = bits == 8 ? 32 : 64;
     uint64_t i = 0;
 
+    if (listed && ahead > 0) ask(x, n, ahead);
     TWICE for (; i + step <= n; i += step)
     {
         uint8_t *to = out + i * bits / 8;
+        if (!listed) ask(x + i, step, ahead);
         if (bits == 8) {
             put_bytes(p, x + i, clamps, to);
         } else if (bits == 4) {
@@ -438,11 +448,11 @@ codes_put(const wide_params *p, const float *x, uint64_t n, uint32_t bits, bool 
 /* --- rows ----------------------------------------------------------------------------------------
  */
 
-/* Elements of a call that are taken to be near the processor; rows of a block, whose elements are
- * read twice: near ones in the first cache, others in the second; rows too wide for that are alone. */
+/* Elements of a block, which are read twice: half of the first cache, beside as much of the next block.
+ * Rows too wide for teams are alone. Narrow rows of a call that the second cache may hold come by
+ * themselves: asking for them costs more. */
 #define NEAR_ELEMENTS (1 << 17)
-#define NEAR_BLOCK    (1 << 12)
-#define FAR_BLOCK     (1 << 15)
+#define BLOCK         (1 << 12)
 #define MOST_TEAMS    128
 #define MOST_COLUMNS  (1 << 14)
 
@@ -456,9 +466,9 @@ typedef struct block {
 
 /* How many of n rows are a block. */
 INLINE uint64_t
-block_rows(uint64_t n, bool near, uint64_t width)
+block_rows(uint64_t n, uint64_t width)
 {
-    const uint64_t fit = (near ? NEAR_BLOCK : FAR_BLOCK) / (TEAM * width);
+    const uint64_t fit = BLOCK / (TEAM * width);
     uint64_t teams = n / TEAM;
 
     if (teams == 0 || width > MOST_COLUMNS) return 1;
@@ -516,18 +526,19 @@ block_look(const quire_fused_rows *w, const float *x, uint64_t n, const float *r
 
 /* Codes that have to be clamped, which is rare. */
 static __attribute__((noinline)) void
-codes_put_clamped(const wide_params *p, const float *x, uint64_t n, uint32_t bits, uint8_t *out)
+codes_put_clamped(const wide_params *p, const float *x, uint64_t n, uint32_t bits, uint64_t ahead,
+                  uint8_t *out)
 {
     switch (bits) {
-    case 8: codes_put(p, x, n, 8, true, out); break;
-    case 4: codes_put(p, x, n, 4, true, out); break;
-    default: codes_put(p, x, n, 2, true, out); break;
+    case 8: codes_put(p, x, n, 8, true, ahead, out); break;
+    case 4: codes_put(p, x, n, 4, true, ahead, out); break;
+    default: codes_put(p, x, n, 2, true, ahead, out); break;
     }
 }
 
 INLINE void
 block_put(const quire_fused_rows *w, const block *b, const float *x, uint8_t *out, uint32_t bits,
-          uint64_t width)
+          uint64_t width, uint64_t ahead)
 {
     uint64_t at = 0, lane = 0;
 
@@ -538,9 +549,9 @@ block_put(const quire_fused_rows *w, const block *b, const float *x, uint8_t *ou
                                   _mm256_set1_ps((float)((1u << bits) - 1))};
         uint8_t *codes = out + w->layout->payload_at;
         if (b->clamps) {
-            codes_put_clamped(&wide, x, width, bits, codes);
+            codes_put_clamped(&wide, x, width, bits, ahead, codes);
         } else {
-            codes_put(&wide, x, width, bits, false, codes);
+            codes_put(&wide, x, width, bits, false, ahead, codes);
         }
         if (is_half(w, bits)) {
             memcpy(out + w->layout->scale_at, p->stored + 4 * lane, 4);
@@ -555,14 +566,15 @@ INLINE uint64_t
 blocks_put(const quire_fused_rows *w, const float *x, uint64_t n_rows, const float *ranges,
            uint8_t *out, uint32_t bits, uint64_t width)
 {
-    const bool near = n_rows <= NEAR_ELEMENTS / width;
     uint64_t row = 0;
     block b;
 
     while (row < n_rows) {
-        const uint64_t n = block_rows(n_rows - row, near, width);
+        const uint64_t n = block_rows(n_rows - row, width);
+        const bool asks = n < n_rows - row && (width >= WIDE || n_rows > NEAR_ELEMENTS / width);
+        const uint64_t ahead = asks ? n * width * sizeof *x : 0;
         block_look(w, x + row * width, n, ranges ? ranges + 2 * row : NULL, bits, width, &b);
-        block_put(w, &b, x + row * width, out + row * w->layout->stride, bits, width);
+        block_put(w, &b, x + row * width, out + row * w->layout->stride, bits, width, ahead);
         row += b.n_good;
         if (b.n_good < n) break;
     }
