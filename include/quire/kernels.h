@@ -325,7 +325,8 @@ typedef struct quire_rows_arrays {
     void *zero_points; /* SPLIT: [n_rows, n_groups]                              */
 } quire_rows_arrays;
 
-/* Of one row, in double and in column order. */
+/* Of one row, in double. Column c of a group (of the row, where it has none) goes to part c mod 8; a part
+ * takes its columns in order. Then parts n to 2n - 1 are added to 0 to n - 1, for n = 4, 2 and 1. */
 typedef struct quire_rows_sums {
     double xx; /* of x * x                                                           */
     double ee; /* of (x - v) * (x - v), v the decoded element rounded to rows->value */

@@ -193,7 +193,7 @@ pass_run(quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, size_t n_byt
         const size_t start = i;
         const size_t end = i + p->bags[b].n;
         if (p->first) {
-            memset(p->sums, 0, QUIRE_PASS_MAX_FLOATS * sizeof *p->sums);
+            memset(p->sums, 0, sizeof *p->sums * QUIRE_PASS_LANES * QUIRE_PASS_MAX_SUMS);
             p->bias = 0;
         }
         for (; i < end; i++) {

@@ -56,12 +56,16 @@ rows_add(const quire_pass *p, quire_pass_kind kind, bool fast, size_t i, size_t 
     return true;
 }
 
-INLINE void
-rows_ask(const quire_pass *p, size_t i, size_t n)
+/* The same, having asked for as many rows further on. */
+INLINE bool
+rows_take(const quire_pass *p, quire_pass_kind kind, bool fast, size_t i, size_t n, bool fresh,
+          float *io_bias)
 {
-    if (i + n > p->n_fetch) return;
-    UNROLL for (size_t r = 0; r < n; r++)
-        quire_fetch_row(p, false, FLOATS, p->rows[i + r + p->fetch.distance]);
+    if (i + n <= p->n_fetch) {
+        UNROLL for (size_t r = 0; r < n; r++)
+            quire_fetch_row(p, false, FLOATS, p->rows[i + r + p->fetch.distance]);
+    }
+    return rows_add(p, kind, fast, i, n, fresh, io_bias);
 }
 
 INLINE void
@@ -105,26 +109,19 @@ bag_take(const quire_pass *p, quire_pass_kind kind, bool fast, size_t i, size_t 
 {
     bool good = true;
 
-    if (!p->first || i + TEAM > end) {
-        if (p->first) sums_clear(p);
-    } else {
-        rows_ask(p, i, TEAM);
-        good = rows_add(p, kind, fast, i, TEAM, true, io_bias);
+    if (p->first && i + TEAM <= end) {
+        good = rows_take(p, kind, fast, i, TEAM, true, io_bias);
         i += TEAM;
+    } else if (p->first) {
+        sums_clear(p);
     }
-    for (; i + TEAM <= end && good; i += TEAM) {
-        rows_ask(p, i, TEAM);
-        good = rows_add(p, kind, fast, i, TEAM, false, io_bias);
-    }
+    for (; i + TEAM <= end && good; i += TEAM)
+        good = rows_take(p, kind, fast, i, TEAM, false, io_bias);
     if (i + 2 <= end && good) {
-        rows_ask(p, i, 2);
-        good = rows_add(p, kind, fast, i, 2, false, io_bias);
+        good = rows_take(p, kind, fast, i, 2, false, io_bias);
         i += 2;
     }
-    if (i < end && good) {
-        rows_ask(p, i, 1);
-        good = rows_add(p, kind, fast, i, 1, false, io_bias);
-    }
+    if (i < end && good) good = rows_take(p, kind, fast, i, 1, false, io_bias);
     return good;
 }
 

@@ -2,7 +2,7 @@
 
 Groups are a row or the real columns of one block, float32. All rounding is half to even. What is
 computed here: scales, zero points and codes of min-max, codes from a stored scale and zero point,
-decoded values in the table's type, planar packing, errors in double in column order."""
+decoded values in the table's type, planar packing, errors in double."""
 import numpy as np
 
 F32, F16, BF16 = "f32", "f16", "bf16"
@@ -90,7 +90,8 @@ def codes(x, s, z, bits, zero_point, dtype):
 
 
 def squares(values):
-    """Sum of squares of each row in double, added in column order."""
+    """Sum of squares of each row in double; quire adds in another order (rows_reference.py has it), which
+    moves last bits."""
     total = np.zeros(values.shape[0], f8)
     for column in range(values.shape[1]):
         total += values[:, column] * values[:, column]

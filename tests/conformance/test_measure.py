@@ -73,7 +73,7 @@ def fill(x, block):
 
 
 def decibels(x, value):
-    """Over finite elements, as the specification adds: rows in column order, then row by row."""
+    """Over finite elements, row by row."""
     finite = np.isfinite(x)
     xx = rows.squares(np.where(finite, x, 0).astype(np.float64))
     ee = rows.errors(np.where(finite, x, 0), np.where(finite, value, 0))
