@@ -5,6 +5,7 @@
  * One inline body each; what does not change within a call is a constant of each stamped function.
  */
 #include "kernels/fake_quantize.h"
+#include "kernels/inline.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -13,9 +14,8 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-#define INLINE static inline __attribute__((always_inline))
-#define LANES  8
-#define ROUND  (_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+#define LANES 8
+#define ROUND (_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 
 /* A call's rules, broadcast; `divide` and `zero_is_float` are constants by then. */
 typedef struct rules {

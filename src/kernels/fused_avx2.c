@@ -14,7 +14,6 @@
 
 #define TEAM   4
 #define WIDE   256 /* columns */
-#define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")
 #define TWICE  _Pragma("GCC unroll 2")
 

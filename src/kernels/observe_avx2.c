@@ -1,12 +1,12 @@
 /* observe_avx2.c - the inner loops of observation for AVX2: integers in vectors, so bits are those
  * of observe_scalar.c. Compiled with flags of its own: nothing but its table leaves it.
  */
+#include "kernels/inline.h"
 #include "kernels/observe_table.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 4")
 
 /* Three figures of every lane, of 32 or 16 bits. */

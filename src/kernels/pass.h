@@ -1,8 +1,8 @@
 /* pass.h - what a kernel of one instruction set does: one block of columns of one bag.
  *
  * A row's payload is cut into units of 8 bytes of codes, or of 8 elements of float storage. A pass
- * takes a power of two of them and keeps the sums of one bag in registers, 8 columns in each: unit
- * u has P = 8 / bits planes, and accumulator u * P + c, lane i, is the code in byte 8 u + i at bit
+ * takes a power of two of them and keeps the sums of one bag in registers (the widest: in memory), 8
+ * columns in each: unit u has P = 8 / bits planes, and accumulator u * P + c, lane i, is the code in byte 8 u + i at bit
  * bits * c. Which column that is only matters when a sum is stored. Bags, indices, blocks of a
  * split row and everything that can go wrong are for bag_run.c.
  */
