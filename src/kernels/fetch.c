@@ -71,18 +71,26 @@ quire_fetch_plan(const quire_bag_inner *plan, const quire_bag_job *job)
         .large = true};
 }
 
+/* The first pass asks for a fused row's parameters too. Lines are asked for every 64 bytes, and at the
+ * last byte: if that is further on, a line may lie between. */
 void
 quire_fetch_point(quire_pass *pass, const quire_bag_inner *plan, size_t bytes)
 {
     const quire_rows_layout *l = &plan->layout;
+    const uintptr_t bits = (uintptr_t)pass->codes | pass->code_stride;
+    const size_t align = bits & (0 - bits);
+    quire_fetch *f = &pass->fetch;
 
-    pass->fetch.base = pass->codes;
-    pass->fetch.last = bytes - 1;
-    if (plan->planar || l->scale_size == 0) return;
-    if (pass->scales < pass->codes) {
-        pass->fetch.last += (size_t)(pass->codes - pass->scales);
-        pass->fetch.base = pass->scales;
-    } else {
-        pass->fetch.last = (size_t)(pass->scales - pass->codes) + 2 * l->scale_size - 1;
+    f->base = pass->codes;
+    f->last = f->more = bytes - 1;
+    if (!plan->planar && l->scale_size > 0 && pass->before == 0) {
+        if (pass->scales < pass->codes) {
+            f->base = pass->scales;
+            f->last += (size_t)(pass->codes - pass->scales);
+        } else {
+            f->last = (size_t)(pass->scales - pass->codes) + 2 * l->scale_size - 1;
+        }
     }
+    if (f->last - (bytes - 1) / LINE * LINE < LINE + align) f->more = f->last;
+    f->plain = !f->far && f->more == f->last;
 }

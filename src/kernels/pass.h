@@ -66,8 +66,10 @@ typedef struct quire_fetch {
     size_t distance; /* rows between asking and needing; 0: nothing is asked for */
     bool far;        /* to the second cache, else to the first                   */
     bool large;      /* the table is one that memory has to be waited for        */
+    bool plain;      /* not far, and `more` has nothing new                      */
     const uint8_t *base;
     size_t last; /* bytes from `base` to the last one that is read           */
+    size_t more; /* and to one between, where a line would be passed over    */
 } quire_fetch;
 
 /* A bag, or a part of one: how many of the rows are its own. */
@@ -214,10 +216,16 @@ quire_fetch_lines(const quire_pass *p, bool is_split, size_t bytes, uint64_t row
 INLINE void
 quire_fetch_row(const quire_pass *p, bool is_split, size_t bytes, uint64_t row)
 {
-    if (p->fetch.far) {
+    const uintptr_t more = (uintptr_t)p->fetch.base + p->fetch.more + row * p->code_stride;
+
+    if (p->fetch.plain) {
+        quire_fetch_lines(p, is_split, bytes, row, false);
+    } else if (p->fetch.far) {
         quire_fetch_lines(p, is_split, bytes, row, true);
+        quire_fetch_line(more, true);
     } else {
         quire_fetch_lines(p, is_split, bytes, row, false);
+        quire_fetch_line(more, false);
     }
 }
 
