@@ -519,8 +519,7 @@ quire_bag_run_from(const quire_bag_inner *plan, const quire_bag_job *job, uint64
     uint8_t scratch[QUIRE_PASS_MAX_FLOATS * sizeof(float)];
     quire_bag_window window; /* these are kilobytes, and not cleared */
     bag_run r;
-    const bool guarded = !quire_fp_is_default();
-    fenv_t saved;
+    quire_fp_env saved;
 
     if (!quire_bag_bounds_check(plan, job, out_fault)) return QUIRE_E_INVALID;
     r.plan = plan;
@@ -536,9 +535,9 @@ quire_bag_run_from(const quire_bag_inner *plan, const quire_bag_job *job, uint64
     for (uint32_t b = 0; b < MAX_BAGS; b++)
         r.bags[b].divisor = 0;
     quire_bag_window_start(&window, r.plan, job, 0);
-    if (guarded) quire_fp_enter(&saved);
+    quire_fp_enter(&saved);
     const quire_status status = range_run(&r, first, end, start, out_fault);
-    if (guarded) quire_fp_leave(&saved);
+    quire_fp_leave(&saved);
     return status;
 }
 

@@ -185,7 +185,7 @@ quire_fake_quantize(const quire_fake_options *options, const quire_axis *axis,
 {
     const uint64_t n = axis->outer * axis->channels * axis->inner;
     const bool whole = axis->channels == 1;
-    fenv_t saved;
+    quire_fp_env saved;
     job j = {.options = options,
              .params = params,
              .row = whole ? n : axis->channels * axis->inner,
@@ -196,10 +196,9 @@ quire_fake_quantize(const quire_fake_options *options, const quire_axis *axis,
 
     j.table = quire_fake_table_get(options, axis, &j.rules);
     if (!j.table || first > end || end > n) return QUIRE_E_USAGE;
-    const bool plain = quire_fp_is_default();
-    if (!plain) quire_fp_enter(&saved);
+    quire_fp_enter(&saved);
     forward_all(&j, first, end);
-    if (!plain) quire_fp_leave(&saved);
+    quire_fp_leave(&saved);
     return QUIRE_OK;
 }
 
@@ -208,12 +207,11 @@ quire_fake_quantize_backward(const float *dy, const uint8_t *mask, uint64_t n, q
                              float *dx)
 {
     const quire_fake_table *table = quire_fake_table_choose(isa);
-    fenv_t saved;
+    quire_fp_env saved;
 
     if (!table) return QUIRE_E_USAGE;
-    const bool plain = quire_fp_is_default();
-    if (!plain) quire_fp_enter(&saved);
+    quire_fp_enter(&saved);
     table->backward(dy, mask, (size_t)n, dx);
-    if (!plain) quire_fp_leave(&saved);
+    quire_fp_leave(&saved);
     return QUIRE_OK;
 }

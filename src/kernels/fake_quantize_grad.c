@@ -193,7 +193,7 @@ quire_fake_quantize_gradients(const quire_fake_options *options, const quire_axi
                               const quire_fake_params *params, const float *x, const float *dy,
                               uint64_t first, uint64_t end, float *dx, quire_fake_sums *sums)
 {
-    fenv_t saved;
+    quire_fp_env saved;
     job j = {.options = options, .params = params, .axis = *axis, .x = x, .dy = dy, .dx = dx};
 
     j.table = quire_fake_table_get(options, axis, &j.rules);
@@ -201,10 +201,9 @@ quire_fake_quantize_gradients(const quire_fake_options *options, const quire_axi
     if (axis->channels == 1) {
         j.axis = (quire_axis){.outer = 1, .channels = 1, .inner = axis->outer * axis->inner};
     }
-    const bool plain = quire_fp_is_default();
-    if (!plain) quire_fp_enter(&saved);
+    quire_fp_enter(&saved);
     strips_add(&j, first, end, sums);
-    if (!plain) quire_fp_leave(&saved);
+    quire_fp_leave(&saved);
     return QUIRE_OK;
 }
 
@@ -230,7 +229,7 @@ void
 quire_fake_quantize_totals(const quire_axis *axis, const quire_fake_sums *sums,
                            quire_fake_sums *totals)
 {
-    fenv_t saved;
+    quire_fp_env saved;
 
     quire_fp_enter(&saved);
     totals_add(axis, sums, totals);

@@ -97,9 +97,8 @@ isa_best(void)
 quire_isa
 quire_isa_choose(quire_isa isa)
 {
-    const char *text = getenv("QUIRE_ISA");
-
     if (isa != QUIRE_ISA_AUTO) return isa;
+    const char *text = getenv("QUIRE_ISA");
     if (!text || !text[0]) return isa_best();
     for (isa = QUIRE_ISA_AUTO; isa <= QUIRE_ISA_NEON; isa++) {
         if (strcmp(text, quire_isa_name(isa)) == 0) {

@@ -67,7 +67,7 @@ quantile_find(const quire_histogram *h, double part, double *out)
 quire_status
 quire_histogram_rank(const quire_histogram *h, uint64_t rank, double *out_low, double *out_high)
 {
-    fenv_t saved;
+    quire_fp_env saved;
 
     quire_fp_enter(&saved);
     const quire_status status = rank_find(h, rank, out_low, out_high);
@@ -78,7 +78,7 @@ quire_histogram_rank(const quire_histogram *h, uint64_t rank, double *out_low, d
 quire_status
 quire_histogram_quantile(const quire_histogram *h, double part, double *out)
 {
-    fenv_t saved;
+    quire_fp_env saved;
 
     if (!(part >= 0 && part <= 1)) return QUIRE_E_USAGE;
     quire_fp_enter(&saved);

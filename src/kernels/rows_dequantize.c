@@ -32,7 +32,7 @@ quire_row_dequantize(const quire_row_format *f, quire_row_arrays in, size_t n_ro
 {
     const size_t size = quire_row_dtype_size(f->choice.dtype);
     const quire_row_kernels *k = quire_row_kernels_get(f->choice.isa);
-    fenv_t saved;
+    quire_fp_env saved;
 
     quire_fp_enter(&saved);
     for (size_t row = 0; row < n_rows; row++) {

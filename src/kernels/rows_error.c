@@ -52,7 +52,7 @@ quire_row_error(const quire_row_format *f, const float *rows, const void *decode
     const quire_row_kernels *k = quire_row_kernels_get(f->choice.isa);
     const size_t row_size = f->width * quire_row_dtype_size(f->choice.dtype);
     const uint8_t *bytes = decoded;
-    fenv_t saved;
+    quire_fp_env saved;
 
     quire_fp_enter(&saved);
     for (size_t r = 0; r < n_rows; r++)

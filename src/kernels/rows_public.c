@@ -7,7 +7,7 @@
 #include "kernels/fused_params.h"
 #include "kernels/rows.h"
 
-/* What both kinds need: checked rows and options. */
+/* What both kinds need: checked rows and options, with the instruction set that is chosen. */
 typedef struct work {
     const quire_rows *rows;
     quire_rows_layout layout;
@@ -26,7 +26,8 @@ work_init(work *w, const quire_rows *rows, const quire_rows_options *options, ui
     w->n_rows = n_rows;
     if (quire_rows_layout_get(rows, &w->layout, &why) != QUIRE_OK) return false;
     if (w->options.size != sizeof w->options) return false;
-    return quire_pass_table_find(quire_isa_choose(w->options.isa)) != NULL;
+    w->options.isa = quire_isa_choose(w->options.isa);
+    return quire_pass_table_find(w->options.isa) != NULL;
 }
 
 /* --- split ----------------------------------------------------------------------------------------
@@ -158,13 +159,13 @@ static quire_status
 fused_quantize(const work *w, const float *values, const float *ranges, uint8_t *out,
                quire_rows_fault *out_fault)
 {
-    const quire_fused_table *table = quire_fused_table_of(quire_isa_choose(w->options.isa));
+    const quire_fused_table *table = quire_fused_table_of(w->options.isa);
     const bool greedy = w->options.search == QUIRE_ROWS_GREEDY;
     const quire_fused_rows r = {.layout = &w->layout,
                                 .width = w->rows->width,
                                 .bits = w->rows->bits,
                                 .half = w->rows->scale == QUIRE_FLOAT_F16};
-    fenv_t saved;
+    quire_fp_env saved;
 
     if (greedy ? r.bits == 8 || ranges : w->options.search != QUIRE_ROWS_MINMAX)
         return QUIRE_E_USAGE;
@@ -184,9 +185,9 @@ fused_quantize(const work *w, const float *values, const float *ranges, uint8_t 
 static void
 fused_dequantize(const work *w, const uint8_t *in, uint8_t *out)
 {
-    const quire_fused_table *table = quire_fused_table_of(quire_isa_choose(w->options.isa));
+    const quire_fused_table *table = quire_fused_table_of(w->options.isa);
     const quire_rows_layout *l = &w->layout;
-    fenv_t saved;
+    quire_fp_env saved;
 
     quire_fp_enter(&saved);
     for (uint64_t i = 0; i < w->n_rows; i++, in += l->stride) {

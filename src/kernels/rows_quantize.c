@@ -184,7 +184,7 @@ quire_row_quantize(const quire_row_format *f, quire_row_search search, const flo
                    quire_row_fault *out_fault)
 {
     table_work w;
-    fenv_t saved;
+    quire_fp_env saved;
 
     w.f = f;
     w.k = quire_row_kernels_get(f->choice.isa);
@@ -216,7 +216,7 @@ size_t
 quire_row_count_flattened(const quire_row_format *f, const float *rows, size_t n_rows)
 {
     const quire_row_kernels *k = quire_row_kernels_get(f->choice.isa);
-    fenv_t saved;
+    quire_fp_env saved;
     size_t n = 0;
 
     quire_fp_enter(&saved);
@@ -230,7 +230,7 @@ void
 quire_row_encode(const quire_row_format *f, const float *rows, size_t n_rows, quire_row_arrays io)
 {
     const quire_row_kernels *k = quire_row_kernels_get(f->choice.isa);
-    fenv_t saved;
+    quire_fp_env saved;
 
     quire_fp_enter(&saved);
     for (size_t g = 0; g < n_rows * f->n_groups; g++) {

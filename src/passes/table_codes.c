@@ -243,7 +243,7 @@ static void
 add_figures(quire_found_table *t, double *io_ratio, uint64_t first, const quire_row_sums *sums,
             size_t n)
 {
-    fenv_t saved;
+    quire_fp_env saved;
     quire_fp_enter(&saved);
     for (size_t i = 0; i < n; i++) {
         t->sum_xx += sums[i].xx;

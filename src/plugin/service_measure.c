@@ -160,7 +160,7 @@ sum_without(measuring *s, size_t n)
 static void
 add_sums(measuring *s, size_t n)
 {
-    fenv_t saved;
+    quire_fp_env saved;
     quire_fp_enter(&saved);
     for (size_t k = 0; k < n; k++) {
         s->xx += s->sums[k].xx;
@@ -208,7 +208,7 @@ measure_all(measuring *s)
 static double
 decibels(const measuring *s)
 {
-    fenv_t saved;
+    quire_fp_env saved;
     double db;
     if (s->overflows) return -INFINITY;
     if (!(s->ee > 0)) return INFINITY;
