@@ -9,7 +9,7 @@
 
 #if defined(__x86_64__)
 
-#define WIDE  256  /* columns                                                       */
+#define WIDE  128  /* columns                                                       */
 #define AHEAD 4096 /* bytes from where a wide row is looked at to what is asked for */
 
 /* --- narrow rows ---------------------------------------------------------------------------------
@@ -270,7 +270,6 @@ teams_put(const quire_fused_rows *w, const float *x, uint64_t n_rows, const floa
         case 16: return blocks_put(w, x, n_rows, ranges, out, bits, 16);                           \
         case 32: return blocks_put(w, x, n_rows, ranges, out, bits, 32);                           \
         case 64: return blocks_put(w, x, n_rows, ranges, out, bits, 64);                           \
-        case 128: return blocks_put(w, x, n_rows, ranges, out, bits, 128);                         \
         default: break;                                                                            \
         }                                                                                          \
         if (w->width >= WIDE) return teams_put(w, x, n_rows, ranges, out, bits);                   \
