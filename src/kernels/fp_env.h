@@ -7,12 +7,11 @@
 #ifndef QUIRE_KERNELS_FP_ENV_H
 #define QUIRE_KERNELS_FP_ENV_H
 
-#include <fenv.h>
-
 /* Of a thread. On x86-64 the control and status of SSE and AVX, which do all arithmetic there. */
 #if defined(__x86_64__)
 typedef unsigned int quire_fp_env;
 #else
+#include <fenv.h>
 typedef fenv_t quire_fp_env;
 #endif
 

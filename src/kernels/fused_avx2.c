@@ -47,7 +47,7 @@ block_rows(uint64_t n, uint64_t width)
 
     if (teams == 0) return n;
     if (teams > MOST_TEAMS) teams = MOST_TEAMS;
-    return TEAM * (teams < fit ? teams : fit > 0 ? fit : 1);
+    return TEAM * (teams < fit ? teams : fit);
 }
 
 /* Are the parameters float16? */
@@ -55,6 +55,13 @@ INLINE bool
 is_half(const quire_fused_rows *w, uint32_t bits)
 {
     return bits != 8 || w->half;
+}
+
+/* From that row on; NULL if there are none. */
+INLINE const float *
+ranges_from(const float *ranges, uint64_t row)
+{
+    return ranges ? ranges + 2 * row : NULL;
 }
 
 /* `ranges` are of the team's first row, and of the others `step` rows further on. */
@@ -104,13 +111,13 @@ block_look(const quire_fused_rows *w, const float *x, uint64_t n, const float *r
     extremes e[TEAM];
 
     block_start(out, n, n_teams, ranges != NULL);
-    for (uint64_t i = 0; i < n_teams; i++, x += width, ranges += ranges ? 2 : 0) {
+    for (uint64_t i = 0; i < n_teams; i++, x += width) {
         if (n < TEAM) {
             rows_extremes(x, n, width, e);
         } else {
             team_extremes(x, n_teams * width, width, e);
         }
-        team_take(e, w, x, i, n_teams, n_rows, ranges, bits, width, out);
+        team_take(e, w, x, i, n_teams, n_rows, ranges_from(ranges, i), bits, width, out);
     }
 }
 
@@ -175,7 +182,7 @@ blocks_put(const quire_fused_rows *w, const float *x, uint64_t n_rows, const flo
         const uint64_t n = block_rows(n_rows - row, width);
         const bool asks = n < n_rows - row && n_rows > NEAR_ELEMENTS / width;
         const uint64_t ahead = asks ? n * width * sizeof *x : 0;
-        block_look(w, x + row * width, n, ranges ? ranges + 2 * row : NULL, bits, width, &b);
+        block_look(w, x + row * width, n, ranges_from(ranges, row), bits, width, &b);
         block_put(w, &b, x + row * width, out + row * w->layout->stride, bits, width, ahead);
         row += b.n_good;
         if (b.n_good < n) break;
@@ -192,7 +199,8 @@ codes_put_looking(const wide_params *p, const float *x, uint64_t n, uint32_t bit
                   const float *other, uint8_t *out)
 {
     const uint64_t step = put_step(bits);
-    extremes e[2] = {extremes_start(other, n), extremes_start(other, n)};
+    const extremes start = extremes_start(other, n);
+    extremes e[2] = {start, start};
     uint64_t i = 0;
 
     for (; i + step <= n; i += step) {
@@ -254,7 +262,7 @@ teams_put(const quire_fused_rows *w, const float *x, uint64_t n_rows, const floa
         const float *at = x + row * width;
         n_next = team_rows(n_rows - row - n, width);
         block_start(&b, n, 1, ranges != NULL);
-        team_take(e, w, at, 0, 1, n, ranges ? ranges + 2 * row : NULL, bits, width, &b);
+        team_take(e, w, at, 0, 1, n, ranges_from(ranges, row), bits, width, &b);
         team_put(w, &b, at, at + n * width, n_next, bits, out + row * w->layout->stride, e);
         if (b.n_good < n) return row + b.n_good;
     }

@@ -12,7 +12,7 @@
 #define QUIRE_KERNELS_FUSED_RANGES_AVX2_H
 
 #include "kernels/fused_params.h"
-#include "kernels/inline.h"
+#include "kernels/lanes_avx2.h"
 
 #if defined(__AVX2__)
 #include <float.h>
@@ -22,15 +22,6 @@
 #define TEAM   4
 #define UNROLL _Pragma("GCC unroll 8")
 #define TWICE  _Pragma("GCC unroll 2")
-
-/* All ones in the first m lanes. */
-INLINE __m256i
-first_lanes(uint64_t m)
-{
-    static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
-
-    return _mm256_loadu_si256((const __m256i *)(const void *)(ones + 8 - m));
-}
 
 typedef struct extremes {
     __m256i top; /* greatest signed   */
@@ -166,14 +157,14 @@ row_nearest(const float *x, uint64_t n)
 /* Of rows whose elements all have one sign the other end is still to be found, and which of two zeros
  * wins, where a row may have both, is a matter of order: the plain loop tells. */
 static __attribute__((noinline)) void
-ranges_complete(const float *x, size_t step, uint64_t n, int one_sign, int two_zeros,
-                team_ranges *t)
+ranges_complete(const float *x, size_t step, uint64_t n_rows, uint64_t n, int one_sign,
+                int two_zeros, team_ranges *t)
 {
     float lo[TEAM], hi[TEAM];
 
     _mm_storeu_ps(lo, t->lo);
     _mm_storeu_ps(hi, t->hi);
-    for (int r = 0; r < TEAM; r++, x += step) {
+    for (uint64_t r = 0; r < n_rows; r++, x += step) {
         if (t->bad >> r & 1) continue;
         if (two_zeros >> r & 1) {
             quire_fused_range_find(x, n, &lo[r], &hi[r]);
@@ -189,18 +180,17 @@ ranges_complete(const float *x, size_t step, uint64_t n, int one_sign, int two_z
 INLINE team_ranges
 ranges_of(const extremes e[TEAM], const float *x, size_t step, uint64_t n_rows, uint64_t n)
 {
-    const int all = (1 << n_rows) - 1;
     const __m128i top = greatest(e[0].top, e[1].top, e[2].top, e[3].top);
     const __m128i far = farthest(e[0].far, e[1].far, e[2].far, e[3].far);
     team_ranges t = {.lo = _mm_castsi128_ps(far), .hi = _mm_castsi128_ps(top)};
     const __m128i above = _mm_cmpgt_epi32(top, _mm_set1_epi32(0x7f7fffff));
     const __m128i below = _mm_cmpgt_epi32(far, _mm_set1_epi32((int)0xff7fffffu));
-    t.bad = signs(_mm_or_si128(above, _mm_and_si128(far, below))) & all;
-    const int one_sign = signs(_mm_or_si128(top, _mm_xor_si128(far, _mm_set1_epi32(-1)))) & all;
+    t.bad = signs(_mm_or_si128(above, _mm_and_si128(far, below)));
+    const int one_sign = signs(_mm_or_si128(top, _mm_xor_si128(far, _mm_set1_epi32(-1))));
     const __m128i least = _mm_cmpeq_epi32(far, _mm_set1_epi32(INT32_MIN));
     const __m128i most = _mm_cmpeq_epi32(top, _mm_setzero_si128());
-    const int two_zeros = signs(_mm_or_si128(least, _mm_and_si128(most, far))) & all;
-    if (one_sign | two_zeros) ranges_complete(x, step, n, one_sign, two_zeros, &t);
+    const int two_zeros = signs(_mm_or_si128(least, _mm_and_si128(most, far)));
+    if (one_sign | two_zeros) ranges_complete(x, step, n_rows, n, one_sign, two_zeros, &t);
     return t;
 }
 

@@ -5,6 +5,7 @@
  * plane is a shift and a mask. This unit is compiled with flags of its own: nothing but its tables
  * leaves it.
  */
+#include "kernels/fp_env.h"
 #include "kernels/pass.h"
 
 #if defined(__x86_64__)
@@ -596,16 +597,16 @@ quire_pass_avx2_likes_subnormals(void)
 {
     uint64_t normal = UINT64_MAX;
     uint64_t subnormal = UINT64_MAX;
-    const unsigned int saved = _mm_getcsr();
+    quire_fp_env saved;
 
-    _mm_setcsr(0x1f80); /* nothing is taken for 0 */
+    quire_fp_enter(&saved); /* nothing is taken for 0 */
     for (int k = 0; k < 5; k++) {
         const uint64_t a = ticks_of(1, 200);
         const uint64_t b = ticks_of(0x1p-140f, 200);
         normal = a < normal ? a : normal;
         subnormal = b < subnormal ? b : subnormal;
     }
-    _mm_setcsr(saved);
+    quire_fp_leave(&saved);
     return subnormal < 2 * normal;
 }
 #endif

@@ -4,6 +4,7 @@
  * Compiled with flags of its own: nothing but its table leaves it.
  */
 #include "kernels/halves_avx2.h"
+#include "kernels/lanes_avx2.h"
 #include "kernels/rows_kernels.h"
 
 #if defined(__x86_64__)
@@ -11,15 +12,6 @@
 
 #define STEP   32
 #define UNROLL _Pragma("GCC unroll 8")
-
-/* All ones in the first m lanes. */
-INLINE __m256i
-first_lanes(size_t m)
-{
-    static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
-
-    return _mm256_loadu_si256((const __m256i *)(const void *)(ones + 8 - m));
-}
 
 /* --- ranges ---------------------------------------------------------------------------------------
  */
