@@ -4,22 +4,23 @@
 #ifndef QUIRE_KERNELS_FUSED_CODES_AVX2_H
 #define QUIRE_KERNELS_FUSED_CODES_AVX2_H
 
-#include "kernels/fused_ranges_avx2.h"
+#include "kernels/fused_block_avx2.h"
 
 #if defined(__AVX2__)
 
 typedef struct wide_params {
     __m256 bias;
-    __m256 inverse;
+    __m256 inverse; /* negative */
     __m256 top;
 } wide_params;
 
 /* Eight codes, one to a lane; NaN and all below 0 to what packing makes 0. Above the top only where
- * `clamps` says that it must not be. */
+ * `clamps` says that it must not be. Of x - bias and its negative, which is exact, an instruction reads x
+ * from memory for the latter only. */
 INLINE __m256i
 lane_codes_of(const wide_params *p, __m256 x, bool clamps)
 {
-    __m256 scaled = _mm256_mul_ps(_mm256_sub_ps(x, p->bias), p->inverse);
+    __m256 scaled = _mm256_mul_ps(_mm256_sub_ps(p->bias, x), p->inverse);
 
     if (clamps) scaled = _mm256_min_ps(p->top, scaled);
     return _mm256_cvtps_epi32(scaled);
@@ -95,9 +96,8 @@ INLINE void
 put_16_columns(const wide_params *p, const float *x, uint32_t bits, bool clamps, uint8_t *out)
 {
     const __m256i fours = _mm256_packs_epi32(codes_of(p, x, clamps), codes_of(p, x + 8, clamps));
-    const __m256i words = _mm256_permute4x64_epi64(fours, 0xd8);
-    const __m128i bytes =
-        _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    const __m128i bytes = _mm_shuffle_epi32(
+        _mm_packus_epi16(_mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1)), 0xd8);
 
     if (bits == 8) {
         put_16(out, bytes);
@@ -151,11 +151,13 @@ put_rest(const wide_params *p, const float *x, uint64_t n, uint32_t bits, bool c
         *out++ = (uint8_t)packed;
 }
 
+/* Asks for lines before whatever follows. */
 INLINE void
 ask(const float *x, uint64_t n, uint64_t ahead)
 {
     UNROLL for (uint64_t k = 0; k < n; k += 16)
         _mm_prefetch((const char *)((uintptr_t)(x + k) + ahead), _MM_HINT_T0);
+    IN_ORDER;
 }
 
 /* How many columns are written at a time, and that many of them. */

@@ -173,12 +173,14 @@ finite_bits(void)
 }
 
 /* Rows that are ordinary, tiny, vast, of one value, ties, zeros of both signs, of any bits, of which
- * zero is the least, all beside one float16. */
+ * zero is the least, all beside one float16; of the first `n_kinds` of these. */
+enum { ORDINARY = 1, ALL_KINDS = 9 };
+
 static void
-fill(float *x, uint64_t width)
+fill(float *x, uint64_t width, uint32_t n_kinds)
 {
     for (int r = 0; r < ROWS; r++) {
-        const uint32_t kind = any_bits() % 9;
+        const uint32_t kind = any_bits() % n_kinds;
         const float same = finite_bits();
         for (uint64_t i = 0; i < width; i++, x++) {
             *x = ldexpf((float)(int32_t)any_bits(), -31);
@@ -233,7 +235,7 @@ START_TEST(every_instruction_set_makes_the_same_bytes)
         for (int what = 0; what < 3; what++) {
             const quire_rows_search search = what == 2 ? QUIRE_ROWS_GREEDY : QUIRE_ROWS_MINMAX;
             if (what == 2 && (layout_of(_i, width).bits == 8 || width % 16 > 1)) continue;
-            fill(table, width);
+            fill(table, width, ALL_KINDS);
             for (int k = 0; k < 2 * ROWS; k++)
                 ranges[k] = k % 3 ? finite_bits() : table[k % ROWS];
             make(layout_of(_i, width), search, QUIRE_ISA_SCALAR, table, what == 1 ? ranges : NULL,
@@ -254,7 +256,7 @@ START_TEST(faults_are_the_same)
     const uint64_t widths[] = {1, 8, 15, 32, 33, 64, 100};
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
         for (uint64_t at = 0; at < ROWS * widths[w]; at++) {
-            fill(table, widths[w]);
+            fill(table, widths[w], ALL_KINDS);
             table[at] = bad[at % 3];
             make(layout_of(_i, widths[w]), QUIRE_ROWS_MINMAX, QUIRE_ISA_SCALAR, table, NULL,
                  &scalar);
@@ -268,8 +270,8 @@ START_TEST(faults_are_the_same)
 }
 END_TEST
 
-/* Rows enough for several of whatever is taken together, rows too wide for that, and whichever of
- * them is the first that is not finite. */
+/* Rows enough for several of whatever is taken together, rows too wide for that, whichever of them is
+ * the first that is not finite, and none but ordinary ones. */
 enum { MANY = 140000, WIDEST = 20001, MAX_PACKED = 3 * MANY + 2 * WIDEST };
 
 START_TEST(many_rows_and_wide_ones_are_the_same)
@@ -280,11 +282,11 @@ START_TEST(many_rows_and_wide_ones_are_the_same)
     const uint64_t widths[] = {7, 16, 24, 64, 100, 128, 1000, 16385, WIDEST};
     for (size_t w = (size_t)_i % 2; w < sizeof widths / sizeof *widths; w += 2) {
         const uint64_t width = widths[w];
-        for (int what = 0; what < 4; what++) {
+        for (int what = 0; what < 6; what++) {
             const uint64_t n = (what % 2 ? MANY : MANY / 16) / width + 3;
             const uint64_t bad = what == 3 ? any_bits() % n : n;
             for (uint64_t r = 0; r < n; r += ROWS)
-                fill(rows + r * width, width);
+                fill(rows + r * width, width, what < 4 ? ALL_KINDS : ORDINARY);
             for (uint64_t k = 0; what == 2 && k < 2 * n; k++)
                 ranges[k] = finite_bits();
             if (bad < n) rows[bad * width + any_bits() % width] = bad % 2 ? NAN : -INFINITY;
@@ -315,7 +317,7 @@ START_TEST(environments_change_nothing)
         const quire_rows_search search =
             k % 2 && layout_of(_i, 61).bits != 8 ? QUIRE_ROWS_GREEDY : QUIRE_ROWS_MINMAX;
         fenv_t saved;
-        fill(table, 61);
+        fill(table, 61, ALL_KINDS);
         make(layout_of(_i, 61), search, QUIRE_ISA_AUTO, table, NULL, &in_default);
         fegetenv(&saved);
         fesetround(modes[k / 2 % 4]);
@@ -345,7 +347,7 @@ START_TEST(lookups_give_the_same_values)
         quire_bag_plan plan;
         quire_bag_fault fault;
         const char *why;
-        fill(table, width);
+        fill(table, width, ALL_KINDS);
         make(rows, QUIRE_ROWS_MINMAX, QUIRE_ISA_AUTO, table, NULL, &other);
         const quire_bag_job job = {.rows = other.packed,
                                    .n_rows = ROWS,
@@ -404,7 +406,7 @@ START_TEST(split_rows_may_have_gaps)
     float scales[2][3], values[2][3 * 9];
     quire_rows_fault fault;
     quire_rows rows = {.size = sizeof rows, .storage = QUIRE_ROWS_SPLIT, .bits = 8, .width = 9};
-    fill(table, 9);
+    fill(table, 9, ALL_KINDS);
     for (int gap = 0; gap < 2; gap++) {
         const quire_rows_arrays a = {codes[gap], scales[gap], zero_points[gap]};
         rows.stride = gap ? 20 : 9;
