@@ -9,7 +9,8 @@
 
 #if defined(__x86_64__)
 
-/* Elements of a call that the second cache may hold: they come by themselves, asking for them costs more. */
+/* Elements of a call that the second cache may hold: they come by themselves, asking for them costs more
+ * than it gains. */
 #define NEAR_ELEMENTS (1 << 17)
 
 /* Columns of wide rows, also where the rows are not near, and elements of a block of them: it is read again
@@ -148,10 +149,11 @@ wide_rows(uint64_t n, uint64_t width)
     return n < most ? n : most;
 }
 
-/* All columns of a row, looking at another one meanwhile. */
+/* All columns of a row, looking at another one meanwhile. Unless `ahead` is 0, the lines that many bytes further
+ * on are asked for. */
 INLINE extremes
 codes_put_looking(const wide_params *p, const float *x, uint64_t n, uint32_t bits,
-                  const float *other, uint8_t *out)
+                  const float *other, uint64_t ahead, uint8_t *out)
 {
     const uint64_t step = put_step(bits);
     const extremes start = extremes_start(other, n);
@@ -159,7 +161,7 @@ codes_put_looking(const wide_params *p, const float *x, uint64_t n, uint32_t bit
     uint64_t i = 0;
 
     for (; i + step <= n; i += step) {
-        ask(other + i, step, AHEAD);
+        if (ahead > 0) ask(other + i, step, ahead);
         UNROLL for (uint64_t k = 0; k < step; k += 8)
             extremes_add(&e[k / 8 % 2], load(other + i + k), true);
         IN_ORDER;
@@ -175,7 +177,8 @@ codes_put_looking(const wide_params *p, const float *x, uint64_t n, uint32_t bit
  * itself. */
 INLINE void
 block_put_looking(const quire_fused_rows *w, const block *b, const float *x, const float *next,
-                  uint64_t n_next, uint32_t bits, uint64_t width, uint8_t *out, extremes *e)
+                  uint64_t n_next, uint32_t bits, uint64_t width, uint64_t ahead, uint8_t *out,
+                  extremes *e)
 {
     const quire_rows_layout at = *w->layout;
     const bool half = is_half(w, bits);
@@ -183,7 +186,7 @@ block_put_looking(const quire_fused_rows *w, const block *b, const float *x, con
     for (uint64_t i = 0; i < b->n_good; i++, x += width, out += at.stride) {
         const wide_params wide = params_spread(b, i, bits);
         const float *other = i < n_next ? next + i * width : x;
-        e[i] = codes_put_looking(&wide, x, width, bits, other, out + at.payload_at);
+        e[i] = codes_put_looking(&wide, x, width, bits, other, ahead, out + at.payload_at);
         params_put(b, i, half, out + at.scale_at);
     }
 }
@@ -192,6 +195,7 @@ INLINE uint64_t
 wide_put(const quire_fused_rows *w, const float *x, uint64_t n_rows, const float *ranges,
          uint8_t *out, uint32_t bits, uint64_t width)
 {
+    const uint64_t ahead = is_near(n_rows, width) ? 0 : AHEAD;
     uint64_t n = wide_rows(n_rows, width), n_next;
     extremes e[WIDE_ELEMENTS / WIDE_FAR];
     block b;
@@ -207,7 +211,7 @@ wide_put(const quire_fused_rows *w, const float *x, uint64_t n_rows, const float
             rows_extremes(next, n_next, width, e);
             block_put_clamped(w, &b, at, to);
         } else {
-            block_put_looking(w, &b, at, next, n_next, bits, width, to, e);
+            block_put_looking(w, &b, at, next, n_next, bits, width, ahead, to, e);
         }
         if (b.n_good < n) return row + b.n_good;
     }
