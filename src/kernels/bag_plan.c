@@ -128,7 +128,7 @@ fill(quire_bag_inner *p, const quire_rows *rows, const quire_bag_options *o)
     p->group_columns = p->layout.n_groups > 1 ? rows->block : rows->width;
     p->scale = rows->scale;
     p->value = value_of(rows, o);
-    p->passes = quire_pass_table_find(p->isa)->pass[p->kind];
+    p->table = quire_pass_table_find(p->isa);
     p->zero_is_float = rows->zero_point == QUIRE_ROWS_ZERO_POINT_F32;
     p->planar = rows->storage == QUIRE_ROWS_SPLIT;
     p->mode = o->mode;

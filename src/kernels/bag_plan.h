@@ -11,7 +11,7 @@ typedef struct quire_bag_inner {
     uint64_t out_stride;
     uint64_t fixed;        /* 1 for lookups                                                  */
     int64_t padding_index; /* as given: below 0 from the end, once n_rows is known           */
-    const quire_pass_fn (*passes)[QUIRE_PASS_SIZES]; /* of the kind, by mode                  */
+    const quire_pass_table *table; /* of the instruction set                                 */
     quire_pass_kind kind;
     quire_pass_mode pass_mode;
     quire_bag_mode mode;
@@ -37,6 +37,13 @@ static inline const quire_bag_inner *
 quire_bag_plan_inner(const quire_bag_plan *plan)
 {
     return (const quire_bag_inner *)(const void *)plan->inner;
+}
+
+/* What a row's number is multiplied by before passes get it: 1 if they do that themselves. */
+static inline uint64_t
+quire_bag_row_stride(const quire_bag_inner *plan)
+{
+    return plan->table->find && !plan->planar ? plan->layout.stride : 1;
 }
 
 /* The passes of `isa`, or NULL if this build or processor has none. AUTO is none. */

@@ -12,7 +12,9 @@ quire_bag_window_start(quire_bag_window *w, const quire_bag_inner *plan, const q
     if (w->padding_index < 0) w->padding_index += (int64_t)job->n_rows;
     w->skips = plan->pruned || plan->padding;
     w->weighted = plan->weights != QUIRE_BAG_WEIGHTS_NONE;
-    w->in_place = plan->index == QUIRE_BAG_I64 && !w->skips && !w->weighted && !plan->wrap;
+    w->stride = quire_bag_row_stride(plan);
+    w->in_place =
+        plan->index == QUIRE_BAG_I64 && !w->skips && !w->weighted && !plan->wrap && w->stride == 1;
     w->view = w->in_place ? (const uint64_t *)job->indices : w->rows;
     quire_bag_window_seek(w, position);
 }
@@ -66,16 +68,27 @@ fill_i64(quire_bag_window *w, size_t n)
     w->bad = i < n;
 }
 
-static void
-fill_i32(quire_bag_window *w, size_t n)
+static size_t
+rows_of_i32(const int32_t *indices, size_t n, uint64_t n_rows, uint64_t *out)
 {
-    const int32_t *indices = (const int32_t *)w->job->indices + w->next;
-    const uint64_t n_rows = w->job->n_rows;
-    uint64_t *rows = w->rows + w->tail;
     size_t i = 0;
 
     for (; i < n && (uint64_t)(int64_t)indices[i] < n_rows; i++)
-        rows[i] = (uint64_t)(int64_t)indices[i];
+        out[i] = (uint64_t)(int64_t)indices[i];
+    return i;
+}
+
+static void
+fill_copy(quire_bag_window *w, size_t n)
+{
+    const bool wide = w->plan->index == QUIRE_BAG_I64;
+    const uint8_t *indices = (const uint8_t *)w->job->indices + w->next * (wide ? 8 : 4);
+    const uint64_t n_rows = w->job->n_rows;
+    uint64_t *rows = w->rows + w->tail;
+    const size_t i = w->stride > 1
+                         ? w->plan->table->find(indices, wide, n, n_rows, w->stride, rows)
+                         : rows_of_i32((const int32_t *)(const void *)indices, n, n_rows, rows);
+
     w->tail += i;
     w->next += i;
     w->bad = i < n;
@@ -93,7 +106,7 @@ fill_one(quire_bag_window *w)
     w->bad = !(w->plan->pruned && index == -1) && (uint64_t)index >= w->job->n_rows;
     if (w->bad) return;
     if (!skipped) {
-        w->rows[w->tail] = (uint64_t)index;
+        w->rows[w->tail] = (uint64_t)index * w->stride;
         w->at[w->tail] = w->next;
         if (w->weighted) w->weights[w->tail] = weight_at(w, w->next);
         w->tail++;
@@ -113,7 +126,7 @@ fill(quire_bag_window *w)
         for (uint64_t i = 0; i < left && i < space && !w->bad; i++)
             fill_one(w);
     } else {
-        fill_i32(w, left < space ? (size_t)left : space);
+        fill_copy(w, left < space ? (size_t)left : space);
     }
 }
 

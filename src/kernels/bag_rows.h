@@ -1,4 +1,4 @@
-/* bag_rows.h - indices turned into row numbers, ahead of the bag that needs them.
+/* bag_rows.h - indices turned into row numbers, or where rows start, ahead of the bag that needs them.
  *
  * A window holds the rows of the next few hundred indices: range-checked, wrapped, skipped ones
  * left out, weights widened. It runs ahead of the bags so that passes see which rows come next,
@@ -23,6 +23,7 @@ typedef struct quire_bag_window {
     bool weighted;         /* `weights` is in use                                           */
     bool in_place;         /* `view` are the indices themselves, only checked; head is a position */
     const uint64_t *view;  /* the entries: `rows`, or the indices                           */
+    uint64_t stride;       /* what entries are multiples of: 1, or bytes from row to row    */
     size_t head, tail;     /* entries in use                                                */
     uint64_t rows[QUIRE_BAG_WINDOW];
     uint64_t at[QUIRE_BAG_WINDOW]; /* positions of the entries' indices                     */

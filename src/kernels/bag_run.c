@@ -87,7 +87,7 @@ pass_set_params(quire_pass *pass, const bag_run *r, uint64_t g)
     } else {
         pass->scales = bytes_at(r->job->rows, l->scale_at);
         pass->zeros = bytes_at(r->job->rows, l->scale_at + l->scale_size);
-        pass->scale_stride = pass->zero_stride = l->stride;
+        pass->scale_stride = pass->zero_stride = pass->code_stride;
     }
 }
 
@@ -100,7 +100,7 @@ pass_make(bag_run *r, bag_piece *piece)
     quire_pass *pass = &piece->pass;
 
     pass->codes = bytes_at(r->job->rows, p->layout.payload_at + before);
-    pass->code_stride = p->layout.stride;
+    pass->code_stride = quire_bag_row_stride(p) > 1 ? 1 : p->layout.stride;
     pass->sums = r->sums + (piece - r->pieces) * QUIRE_PASS_MAX_FLOATS;
     pass->plane = piece->direct ? p->layout.group_bytes : (size_t)QUIRE_PASS_LANES << piece->size;
     pass->scale = p->scale;
@@ -216,7 +216,7 @@ piece_make(bag_run *r, bag_piece *piece)
 {
     const quire_bag_inner *p = r->plan;
     const uint32_t planes = quire_pass_planes(p->kind);
-    const quire_pass_fn *fns = p->passes[p->pass_mode];
+    const quire_pass_fn *fns = p->table->pass[p->kind][p->pass_mode];
     const uint64_t width = group_width(p, r->next_group);
     const uint64_t used = used_lanes(p, width);
     const uint64_t whole = whole_units(p, width);
@@ -229,7 +229,8 @@ piece_make(bag_run *r, bag_piece *piece)
     if (piece->unit < units) {
         const bool exists = piece->unit < whole;
         const uint32_t fits = log2_floor((exists ? whole : units) - piece->unit);
-        const uint32_t most = r->fetch.large ? QUIRE_PASS_WIDEST : QUIRE_PASS_WIDEST - 1;
+        const bool widest = r->fetch.large || !p->table->widest_in_memory;
+        const uint32_t most = widest ? QUIRE_PASS_WIDEST : QUIRE_PASS_WIDEST - 1;
         piece->size = fits < most ? fits : most;
         while (!fns[piece->size])
             piece->size--;
@@ -386,7 +387,7 @@ fetch_first(bag_run *r, uint64_t start)
         const quire_pass *pass = &r->pieces[k].pass;
         const size_t bytes = quire_pass_bytes(pass, r->plan->kind);
         for (size_t i = 0; i < w->tail - w->head && i < r->fetch.distance; i++)
-            quire_fetch_row(pass, r->plan->planar, bytes, w->view[w->head + i]);
+            quire_fetch_any(pass, r->plan->planar, bytes, w->view[w->head + i]);
     }
 }
 

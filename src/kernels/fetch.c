@@ -3,17 +3,21 @@
  * By the bytes of the table: one that the processor hides by itself is left alone; one that fits the
  * caches is fetched to the first, 16 rows ahead. Of a larger one more misses may be under way on the
  * way to the second cache, further ahead, so that is where it goes; but not on AMD's processors, where
- * requests for the second cache came later than those for the first (docs: performance).
+ * requests for the second cache came later than those for the first. Those of AMD's with AVX-512 have so
+ * many under way that rows of what is beyond the second cache are asked for much further ahead (docs:
+ * performance).
  */
 #include "kernels/bag_plan.h"
 
 #define LONG_FROM      ((uint64_t)32 << 10) /* rows of 8-bit codes that fill a line */
 #define NEAR_FROM      ((uint64_t)256 << 10)
+#define DEEP_FROM      ((uint64_t)2 << 20)
 #define LARGE_FROM     ((uint64_t)64 << 20)
 #define NEAR_DISTANCE  16
 #define LARGE_DISTANCE 24
 #define LONG_LINES     4 /* rows of more are asked for as if near */
 #define FAR_LINES      96
+#define DEEP_LINES     160
 #define LINE           64
 
 static bool
@@ -26,6 +30,16 @@ prefers_first_cache(void)
 #endif
 }
 
+static bool
+keeps_many_misses(void)
+{
+#if defined(__x86_64__)
+    return __builtin_cpu_is("amd") && __builtin_cpu_supports("avx512f");
+#else
+    return false;
+#endif
+}
+
 /* Lines that `size` bytes touch on average, at least 1. */
 static uint64_t
 lines_of(uint64_t size)
@@ -33,10 +47,11 @@ lines_of(uint64_t size)
     return (size + LINE - 1 + LINE / 2) / LINE;
 }
 
+/* Rows of `lines` lines, at most `most` lines of them on their way. */
 static size_t
-far_distance(uint64_t lines)
+rows_ahead(uint64_t most, uint64_t lines)
 {
-    const uint64_t rows = FAR_LINES / lines;
+    const uint64_t rows = most / lines;
 
     return rows < 16 ? 16 : rows > QUIRE_FETCH_MAX_DISTANCE ? QUIRE_FETCH_MAX_DISTANCE : rows;
 }
@@ -60,15 +75,19 @@ quire_fetch_plan(const quire_bag_inner *plan, const quire_bag_job *job)
     if (job->n_rows <= (has_long_codes(plan) ? LONG_FROM : NEAR_FROM) / row) {
         return (quire_fetch){0};
     }
-    if (job->n_rows <= LARGE_FROM / row) return (quire_fetch){.distance = NEAR_DISTANCE};
-    if (prefers_first_cache()) {
-        const bool is_long = lines_of(l->row_bytes) > LONG_LINES;
-        return (quire_fetch){.distance = is_long ? NEAR_DISTANCE : LARGE_DISTANCE, .large = true};
+    const uint64_t lines = lines_of(l->row_bytes) + (side ? 2 * lines_of(side / 2) : 0);
+    quire_fetch f = {.way = QUIRE_FETCH_NEAR,
+                     .distance = NEAR_DISTANCE,
+                     .large = job->n_rows > LARGE_FROM / row};
+    if (keeps_many_misses()) {
+        if (job->n_rows > DEEP_FROM / row) f.distance = rows_ahead(DEEP_LINES, lines);
+    } else if (f.large && prefers_first_cache()) {
+        if (lines_of(l->row_bytes) <= LONG_LINES) f.distance = LARGE_DISTANCE;
+    } else if (f.large) {
+        f.way = QUIRE_FETCH_FAR;
+        f.distance = rows_ahead(FAR_LINES, lines);
     }
-    return (quire_fetch){
-        .distance = far_distance(lines_of(l->row_bytes) + (side ? 2 * lines_of(side / 2) : 0)),
-        .far = true,
-        .large = true};
+    return f;
 }
 
 /* The first pass asks for a fused row's parameters too. Lines are asked for every 64 bytes, and at the
@@ -77,7 +96,7 @@ void
 quire_fetch_point(quire_pass *pass, const quire_bag_inner *plan, size_t bytes)
 {
     const quire_rows_layout *l = &plan->layout;
-    const uintptr_t bits = (uintptr_t)pass->codes | pass->code_stride;
+    const uintptr_t bits = (uintptr_t)pass->codes | l->stride;
     const size_t align = bits & (0 - bits);
     quire_fetch *f = &pass->fetch;
 
@@ -92,5 +111,5 @@ quire_fetch_point(quire_pass *pass, const quire_bag_inner *plan, size_t bytes)
         }
     }
     if (f->last - (bytes - 1) / LINE * LINE < LINE + align) f->more = f->last;
-    f->plain = !f->far && f->more == f->last;
+    if (f->way == QUIRE_FETCH_NEAR && f->more == f->last) f->way = QUIRE_FETCH_PLAIN;
 }

@@ -26,10 +26,10 @@ processor_has_avx2(void)
     return atomic_load_explicit(&known, memory_order_relaxed) == 2;
 }
 
-/* Both tables have the same bits: by what the processor makes of subnormal operands, or what
- * QUIRE_SUBNORMAL says (0 or 1, for tests). */
-static const quire_pass_table *
-avx2_table(void)
+/* What decides between two tables, which have the same bits: what the processor makes of subnormal
+ * operands, or what QUIRE_SUBNORMAL says (0 or 1, for tests). */
+static bool
+likes_subnormals(void)
 {
     static atomic_int known; /* 0: not yet measured, 1: slow, 2: fast */
 
@@ -38,9 +38,19 @@ avx2_table(void)
         const bool fast = text && text[0] ? text[0] == '1' : quire_pass_avx2_likes_subnormals();
         atomic_store_explicit(&known, fast ? 2 : 1, memory_order_relaxed);
     }
-    return atomic_load_explicit(&known, memory_order_relaxed) == 2
-               ? &quire_pass_table_avx2_subnormal
-               : &quire_pass_table_avx2;
+    return atomic_load_explicit(&known, memory_order_relaxed) == 2;
+}
+
+static const quire_pass_table *
+avx2_table(void)
+{
+    return likes_subnormals() ? &quire_pass_table_avx2_subnormal : &quire_pass_table_avx2;
+}
+
+static const quire_pass_table *
+avx512_table(void)
+{
+    return likes_subnormals() ? &quire_pass_table_avx512_subnormal : &quire_pass_table_avx512;
 }
 
 /* The compiler's names are about the system too: it must keep the mask and the wide registers. */
@@ -65,7 +75,7 @@ quire_pass_table_find(quire_isa isa)
         break;
     case QUIRE_ISA_AVX512:
 #if defined(__x86_64__)
-        if (processor_has_avx512()) return &quire_pass_table_avx512;
+        if (processor_has_avx512()) return avx512_table();
 #endif
         break;
     case QUIRE_ISA_AUTO:

@@ -17,10 +17,10 @@
 
 #define QUIRE_PASS_LANES      8
 #define QUIRE_PASS_MAX_SUMS   16 /* accumulators in registers                           */
-#define QUIRE_PASS_MAX_UNITS  32 /* of a pass that keeps its sums in memory             */
+#define QUIRE_PASS_MAX_UNITS  32
 #define QUIRE_PASS_MAX_FLOATS (QUIRE_PASS_LANES * QUIRE_PASS_MAX_UNITS)
 #define QUIRE_PASS_SIZES      7 /* 1, 2, 4, 8, 16, 32 units; the last is a partial unit */
-#define QUIRE_PASS_WIDEST     5 /* of them: of 32 units, for large tables only          */
+#define QUIRE_PASS_WIDEST     5 /* of them: of 32 units                                 */
 #define QUIRE_PASS_PARTIAL    6
 
 /* What a pass decodes: name, planes P, bytes of a unit. FUSED8 has float32 parameters, the other
@@ -60,13 +60,20 @@ typedef enum quire_pass_mode {
 
 #define QUIRE_FETCH_MAX_DISTANCE 64
 
+/* Whether rows are asked for, and to which cache. */
+typedef enum quire_fetch_way {
+    QUIRE_FETCH_NOT,
+    QUIRE_FETCH_PLAIN, /* to the first, where `more` has nothing new */
+    QUIRE_FETCH_NEAR,  /* to the first                               */
+    QUIRE_FETCH_FAR    /* to the second                              */
+} quire_fetch_way;
+
 /* How a pass asks for what it reads of a row before that is needed: for the lines from `base` of row 0
  * on, and of a split row for its parameters. */
 typedef struct quire_fetch {
-    size_t distance; /* rows between asking and needing; 0: nothing is asked for */
-    bool far;        /* to the second cache, else to the first                   */
-    bool large;      /* the table is one that memory has to be waited for        */
-    bool plain;      /* not far, and `more` has nothing new                      */
+    quire_fetch_way way;
+    size_t distance; /* rows between asking and needing; 0 if nothing is asked for */
+    bool large;      /* the table is one that memory has to be waited for          */
     const uint8_t *base;
     size_t last; /* bytes from `base` to the last one that is read           */
     size_t more; /* and to one between, where a line would be passed over    */
@@ -83,7 +90,7 @@ typedef struct quire_pass {
     const uint8_t *codes;  /* of row 0, at the first byte of this pass                            */
     const uint8_t *scales; /* of row 0; of a fused row it has the strides of the codes, and the   */
     const uint8_t *zeros;  /* bias lies behind the scale                                          */
-    size_t code_stride;    /* bytes from row to row                                               */
+    size_t code_stride;    /* bytes from row to row, or 1: `rows` are bytes                       */
     size_t scale_stride;
     size_t zero_stride;
     float *sums;  /* [QUIRE_PASS_MAX_FLOATS], at 32 bytes: kept when a bag goes on in another     */
@@ -106,7 +113,8 @@ typedef struct quire_pass {
     bool first;           /* sums start here, else they go on from `sums` and `bias`              */
     bool last;            /* sums end here, in `out`                                              */
     float bias;           /* FUSED: the sum of biases, kept likewise                              */
-    const uint64_t *rows; /* of all bags; also [i + fetch.distance] for i < n_fetch               */
+    const uint64_t *rows; /* of all bags, times code_stride where they start; also                */
+                          /* [i + fetch.distance] for i < n_fetch                                 */
     const float *weights; /* of all bags, for WEIGHTED                                            */
     size_t n_fetch;       /* rows for which one further on is fetched                             */
     uint8_t *out;         /* the pass's columns of the first bag; of a partial unit room for all  */
@@ -114,18 +122,26 @@ typedef struct quire_pass {
 
 typedef void (*quire_pass_fn)(quire_pass *pass);
 
+/* Indices, 32 or 64 bits wide, to where their rows start: times `stride`. Stops at the first that is not
+ * below `n_rows`, and tells how many there are before it. */
+typedef size_t (*quire_rows_find_fn)(const void *indices, bool wide, size_t n, uint64_t n_rows,
+                                     uint64_t stride, uint64_t *out);
+
 /* All passes of an instruction set, NULL where it has none for that many
  * units: never for one unit or a partial one. */
 typedef struct quire_pass_table {
     quire_pass_fn pass[QUIRE_PASS_KINDS][QUIRE_PASS_MODES][QUIRE_PASS_SIZES];
+    bool widest_in_memory;   /* passes of 32 units keep their sums there: for large tables only */
+    quire_rows_find_fn find; /* if not NULL, passes take bytes for rows, but of split ones      */
 } quire_pass_table;
 
 extern const quire_pass_table quire_pass_table_scalar;
 extern const quire_pass_table quire_pass_table_avx2;
 extern const quire_pass_table quire_pass_table_avx2_subnormal;
 extern const quire_pass_table quire_pass_table_avx512;
+extern const quire_pass_table quire_pass_table_avx512_subnormal;
 
-/* Whether the second of these tables is for this processor, which has AVX2: measured, in a few
+/* Whether the tables named so are for this processor, which has AVX2: measured, in a few
  * microseconds. */
 bool quire_pass_avx2_likes_subnormals(void);
 
@@ -195,37 +211,45 @@ quire_fetch_line(uintptr_t at, bool far)
     }
 }
 
+/* Asks for the lines of a row, which starts `start` bytes from row 0 and of which the pass reads `bytes` of
+ * codes or elements. Any start: nothing is read. With constants it is a few instructions, which is what
+ * counts: while the processor looks up the page of one row, it goes on to the next only as far as its
+ * queue of instructions reaches. */
 INLINE void
-quire_fetch_lines(const quire_pass *p, bool is_split, size_t bytes, uint64_t row, bool far)
+quire_fetch_start(const quire_fetch *f, quire_fetch_way way, size_t bytes, uint64_t start)
 {
-    const uintptr_t at = (uintptr_t)p->fetch.base + row * p->code_stride;
+    const uintptr_t at = (uintptr_t)f->base + start;
+    const bool far = way == QUIRE_FETCH_FAR;
 
 #pragma GCC unroll 8
     for (size_t k = 0; k < bytes; k += 64)
         quire_fetch_line(at + k, far);
-    quire_fetch_line(at + p->fetch.last, far);
+    quire_fetch_line(at + f->last, far);
+    if (way != QUIRE_FETCH_PLAIN) quire_fetch_line(at + f->more, far);
+}
+
+/* The same of a row as passes get it, and of a split one its parameters. */
+INLINE void
+quire_fetch_row(const quire_pass *p, quire_fetch_way way, bool is_split, size_t bytes, uint64_t row)
+{
+    const bool far = way == QUIRE_FETCH_FAR;
+
+    quire_fetch_start(&p->fetch, way, bytes, row * p->code_stride);
     if (!is_split) return;
     quire_fetch_line((uintptr_t)p->scales + row * p->scale_stride, far);
     quire_fetch_line((uintptr_t)p->zeros + row * p->zero_stride, far);
 }
 
-/* Asks for the lines of a row of which the pass reads `bytes` of codes or elements. Any row number:
- * nothing is read. With constants it is a few instructions, which is what counts: while the processor
- * looks up the page of one row, it goes on to the next only as far as its queue of instructions
- * reaches. */
+/* The same where the way is no constant of the caller. */
 INLINE void
-quire_fetch_row(const quire_pass *p, bool is_split, size_t bytes, uint64_t row)
+quire_fetch_any(const quire_pass *p, bool is_split, size_t bytes, uint64_t row)
 {
-    const uintptr_t more = (uintptr_t)p->fetch.base + p->fetch.more + row * p->code_stride;
-
-    if (p->fetch.plain) {
-        quire_fetch_lines(p, is_split, bytes, row, false);
-    } else if (p->fetch.far) {
-        quire_fetch_lines(p, is_split, bytes, row, true);
-        quire_fetch_line(more, true);
+    if (p->fetch.way == QUIRE_FETCH_PLAIN) {
+        quire_fetch_row(p, QUIRE_FETCH_PLAIN, is_split, bytes, row);
+    } else if (p->fetch.way == QUIRE_FETCH_FAR) {
+        quire_fetch_row(p, QUIRE_FETCH_FAR, is_split, bytes, row);
     } else {
-        quire_fetch_lines(p, is_split, bytes, row, false);
-        quire_fetch_line(more, false);
+        quire_fetch_row(p, QUIRE_FETCH_NEAR, is_split, bytes, row);
     }
 }
 

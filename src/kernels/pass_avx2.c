@@ -90,9 +90,9 @@ code_table(void)
 }
 
 INLINE row_vectors
-fused_params_load(const quire_pass *p, const shape s, const uint8_t *codes, size_t i)
+fused_params_load(const quire_pass *p, const shape s, const uint8_t *codes, const uint64_t *entry)
 {
-    row_vectors r = {.both = load_fused_params(p, shape_kind(s), shape_mode(s), codes, i),
+    row_vectors r = {.both = load_fused_params(p, shape_kind(s), shape_mode(s), codes, entry),
                      .zero = _mm256_setzero_ps()};
 
     r.scale = shape_kind(s) == QUIRE_PASS_FUSED8 && shape_mode(s) != QUIRE_PASS_WEIGHTED
@@ -107,11 +107,11 @@ fused_params_load(const quire_pass *p, const shape s, const uint8_t *codes, size
 }
 
 INLINE row_vectors
-split_params_load(const quire_pass *p, const shape s, uint64_t row, size_t i)
+split_params_load(const quire_pass *p, const shape s, uint64_t row, const uint64_t *entry)
 {
     row_vectors r = {.scale = _mm256_set1_ps(load_split_scale(p, row))};
 
-    if (shape_mode(s) == QUIRE_PASS_WEIGHTED) r.weight = _mm256_set1_ps(p->weights[i]);
+    if (shape_mode(s) == QUIRE_PASS_WEIGHTED) r.weight = _mm256_set1_ps(weight_of(p, entry));
     if (shape_way(s) == BY_UNITS) {
         r.zero = _mm256_set1_ps(load_split_zero(p, row));
     } else {
@@ -175,15 +175,15 @@ split_take(const shape s, const row_vectors *r, __m256i codes, __m256 sum, bool 
 
 /* A row of float storage. */
 INLINE bool
-floats_take(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
+floats_take(const quire_pass *p, const shape s, const uint64_t *entry, totals *t, bool fresh)
 {
-    const uint8_t *at = p->codes + p->rows[i] * p->code_stride;
+    const uint8_t *at = p->codes + *entry * p->code_stride;
 
     UNROLL for (int u = 0; u < shape_units(s); u++)
     {
         __m256 v = load_floats(p, shape_kind(s), at + u * shape_unit_bytes(s), shape_is_partial(s));
         if (shape_mode(s) == QUIRE_PASS_WEIGHTED)
-            v = _mm256_mul_ps(_mm256_set1_ps(p->weights[i]), v);
+            v = _mm256_mul_ps(_mm256_set1_ps(weight_of(p, entry)), v);
         t->sums[u] = value_take(s, v, t->sums[u], fresh);
     }
     return true;
@@ -191,12 +191,12 @@ floats_take(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
 
 /* A row of codes by way of units of 8 bytes. */
 INLINE bool
-units_take(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
+units_take(const quire_pass *p, const shape s, const uint64_t *entry, totals *t, bool fresh)
 {
-    const uint64_t row = p->rows[i];
+    const uint64_t row = *entry;
     const uint8_t *at = p->codes + row * p->code_stride;
-    const row_vectors r =
-        shape_is_fused(s) ? fused_params_load(p, s, at, i) : split_params_load(p, s, row, i);
+    const row_vectors r = shape_is_fused(s) ? fused_params_load(p, s, at, entry)
+                                            : split_params_load(p, s, row, entry);
 
     if (shape_is_fused(s) && shape_mode(s) != QUIRE_PASS_MAX) t->both = _mm_add_ps(t->both, r.both);
     UNROLL for (int u = 0; u < shape_units(s); u++)
@@ -256,10 +256,10 @@ fast_codes(const uint8_t *at, const shape s, int c)
 
 /* A fused row by way of dwords. */
 INLINE bool
-dwords_add(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
+dwords_add(const quire_pass *p, const shape s, const uint64_t *entry, totals *t, bool fresh)
 {
     const bool fast = shape_way(s) == AS_SUBNORMALS;
-    const uint8_t *at = p->codes + p->rows[i] * p->code_stride;
+    const uint8_t *at = p->codes + *entry * p->code_stride;
     const uint8_t *params = at + (p->scales - p->codes);
     __m256 scale;
 
@@ -419,8 +419,16 @@ row_bytes(const shape s)
 #define ROW_TAKE  units_take
 #include "kernels/pass_bags.h"
 
-#define BAGS_TAKE dwords_bags_take
-#define ROW_TAKE  dwords_add
+INLINE void
+dwords_ask(const quire_pass *p, const shape s, quire_fetch_way way, uint64_t row)
+{
+    quire_fetch_row(p, way, false, row_bytes(s), row);
+}
+
+#define BAGS_TAKE  dwords_bags_take
+#define ROW_TAKE   dwords_add
+#define ROW_ASK    dwords_ask
+#define ASKS_APART true
 #include "kernels/pass_bags.h"
 
 /* Split rows by what is asked of them and how they are stored: which the caller's tables decide, and
@@ -559,7 +567,8 @@ STAMP_FAST(FUSED2, 2, 8, 2, 1)
 
 const quire_pass_table quire_pass_table_avx2 = {
     .pass = {QUIRE_PASS_FLOAT_TABLE(ROW) QUIRE_PASS_SPLIT_TABLE(ROW) WIDE_ROW(FUSED8)
-                 WIDE_ROW(FUSED8H) ROW(FUSED4, 2, 8) ROW(FUSED2, 4, 8)}};
+                 WIDE_ROW(FUSED8H) ROW(FUSED4, 2, 8) ROW(FUSED2, 4, 8)},
+    .widest_in_memory = true};
 
 /* At 8 bits narrow passes are not worth looking at the scale; the widest at 2 bits has no registers
  * to spare. */
@@ -574,7 +583,8 @@ const quire_pass_table quire_pass_table_avx2_subnormal = {
         FUSED8_FAST_32) FAST_ROW(FUSED8H, 1, FUSED8H_SUM_1, FUSED8H_SUM_2, FUSED8H_SUM_4,
                                  FUSED8H_FAST_8, FUSED8H_FAST_16, FUSED8H_FAST_32)
                  FAST_ROW(FUSED4, 2, FUSED4_FAST_1, FUSED4_FAST_2, FUSED4_FAST_4, NULL, NULL, NULL)
-                     FAST_ROW(FUSED2, 4, FUSED2_FAST_1, FUSED2_FAST_2, NULL, NULL, NULL, NULL)}};
+                     FAST_ROW(FUSED2, 4, FUSED2_FAST_1, FUSED2_FAST_2, NULL, NULL, NULL, NULL)},
+    .widest_in_memory = true};
 
 /* Processor's ticks for `rounds` sums of products with `x`. */
 static uint64_t

@@ -111,28 +111,6 @@ load_dwords(const uint8_t *at, int wide)
     return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)at));
 }
 
-/* Sums of fused rows without converting their codes. A code that is masked out of its dword, below
- * bit 23, already is a float32: the subnormal number q * 2^(shift - 149). Its product with s * 2^109
- * is s * q * 2^(shift - 40), and the sums, kept 2^(shift - 40) times too large, are what they would
- * be but for the exponent: with scales of float16 nothing overflows or gets subnormal on the way.
- * Scales of float32 have to be 0 or in [2^-80, 2^17): then sums are multiples of 2^-143, so exact
- * where they are subnormal, and far from overflowing. This is for processors that take subnormal
- * operands without a penalty.
- */
-#define FAST_SCALE 0x1p109f
-#define FAST_UNDO  0x1p40f
-#define FAST_LEAST ((127u - 80) << 24) /* twice the bits of the float32 */
-#define FAST_END   ((127u + 17) << 24)
-
-INLINE bool
-scale_is_fast(const uint8_t *at)
-{
-    uint32_t bits;
-
-    memcpy(&bits, at, sizeof bits);
-    return __builtin_expect(bits * 2 - FAST_LEAST < FAST_END - FAST_LEAST, 1) || bits * 2 == 0;
-}
-
 /* Plane `c` of 8 bytes, each in a dword. */
 INLINE __m256i
 plane_codes(__m256i bytes, int planes, int c)

@@ -9,14 +9,11 @@
 #include "kernels/pass.h"
 
 #if defined(__x86_64__)
-#include "kernels/pass_load.h"
+#include "kernels/pass_avx512.h"
 
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #endif
-
-#define LANES       16
-#define MAX_VECTORS 8
 
 /* Of one bag; `bias` has the sum of biases in lane 1. */
 typedef struct totals {
@@ -39,20 +36,6 @@ INLINE int
 n_vectors(int units)
 {
     return units < 2 ? 1 : units / 2;
-}
-
-/* Half to even; a NaN is made quiet. */
-INLINE __m512
-round_bf16(__m512 v)
-{
-    const __m512i bits = _mm512_castps_si512(v);
-    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-    const __m512i up = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
-    const __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
-    const __mmask16 is_nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
-
-    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_mask_blend_epi32(is_nan, up, quiet),
-                                                _mm512_set1_epi32((int)0xffff0000)));
 }
 
 /* Decoded values of split rows, rounded to what the table stores. */
@@ -82,9 +65,9 @@ split_value(const quire_pass *p, quire_pass_mode mode, const row_vectors *r, __m
 }
 
 INLINE row_vectors
-fused_params_load(const quire_pass *p, const shape s, const uint8_t *codes, size_t i)
+fused_params_load(const quire_pass *p, const shape s, const uint8_t *codes, const uint64_t *entry)
 {
-    row_vectors r = {.both = load_fused_params(p, shape_kind(s), shape_mode(s), codes, i),
+    row_vectors r = {.both = load_fused_params(p, shape_kind(s), shape_mode(s), codes, entry),
                      .zero = _mm512_setzero_ps()};
 
     r.scale = _mm512_broadcastss_ps(r.both);
@@ -95,25 +78,26 @@ fused_params_load(const quire_pass *p, const shape s, const uint8_t *codes, size
 }
 
 INLINE row_vectors
-split_params_load(const quire_pass *p, const shape s, uint64_t row, size_t i)
+split_params_load(const quire_pass *p, const shape s, uint64_t row, const uint64_t *entry)
 {
     row_vectors r = {.scale = _mm512_set1_ps(load_split_scale(p, row)),
                      .zero = _mm512_set1_ps(load_split_zero(p, row)),
                      .weight = _mm512_setzero_ps()};
 
-    if (shape_mode(s) == QUIRE_PASS_WEIGHTED) r.weight = _mm512_set1_ps(p->weights[i]);
+    if (shape_mode(s) == QUIRE_PASS_WEIGHTED) r.weight = _mm512_set1_ps(weight_of(p, entry));
     r.table = split_value(p, shape_mode(s), &r, code_table(shape_kind(s)));
     return r;
 }
 
 INLINE row_vectors
-params_load(const quire_pass *p, const shape s, uint64_t row, const uint8_t *codes, size_t i)
+params_load(const quire_pass *p, const shape s, uint64_t row, const uint8_t *codes,
+            const uint64_t *entry)
 {
     row_vectors r = {.weight = _mm512_setzero_ps()};
 
-    if (shape_is_fused(s)) return fused_params_load(p, s, codes, i);
-    if (quire_pass_is_split(shape_kind(s))) return split_params_load(p, s, row, i);
-    if (shape_mode(s) == QUIRE_PASS_WEIGHTED) r.weight = _mm512_set1_ps(p->weights[i]);
+    if (shape_is_fused(s)) return fused_params_load(p, s, codes, entry);
+    if (quire_pass_is_split(shape_kind(s))) return split_params_load(p, s, row, entry);
+    if (shape_mode(s) == QUIRE_PASS_WEIGHTED) r.weight = _mm512_set1_ps(weight_of(p, entry));
     return r;
 }
 
@@ -201,12 +185,12 @@ element_take(quire_pass_kind kind, quire_pass_mode mode, const row_vectors *r, _
 }
 
 INLINE bool
-row_take(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
+row_take(const quire_pass *p, const shape s, const uint64_t *entry, totals *t, bool fresh)
 {
     const int planes = quire_pass_planes(shape_kind(s));
-    const uint64_t row = p->rows[i];
+    const uint64_t row = *entry;
     const uint8_t *at = p->codes + row * p->code_stride;
-    const row_vectors r = params_load(p, s, row, at, i);
+    const row_vectors r = params_load(p, s, row, at, entry);
 
     if (shape_is_fused(s) && shape_mode(s) != QUIRE_PASS_MAX) t->bias = _mm_add_ps(t->bias, r.both);
     UNROLL for (int k = 0; k < n_vectors(shape_units(s)); k++)
@@ -227,32 +211,6 @@ row_take(const quire_pass *p, const shape s, size_t i, totals *t, bool fresh)
         }
     }
     return true;
-}
-
-/* x0 y0 x1 y1 ... x15 y15 */
-INLINE void
-interleave(__m512 *x, __m512 *y)
-{
-    const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
-    const __m512 first = _mm512_permutex2var_ps(*x, low, *y);
-
-    *y = _mm512_permutex2var_ps(*x, high, *y);
-    *x = first;
-}
-
-/* Vectors of one plane each to the columns they hold, in order. */
-INLINE void
-planes_interleave(quire_pass_kind kind, __m512 *v)
-{
-    const int planes = quire_pass_planes(kind);
-
-    if (planes == 2) interleave(&v[0], &v[1]);
-    if (planes < 4) return;
-    interleave(&v[0], &v[2]);
-    interleave(&v[1], &v[3]);
-    interleave(&v[0], &v[1]);
-    interleave(&v[2], &v[3]);
 }
 
 INLINE int
@@ -301,21 +259,6 @@ mask_from(uint32_t n, uint32_t from)
 }
 
 INLINE void
-vector_store(quire_float_type type, uint8_t *out, size_t at, __mmask16 mask, __m512 v)
-{
-    if (type == QUIRE_FLOAT_F32) {
-        _mm512_mask_storeu_ps(out + at * sizeof(float), mask, v);
-    } else if (type == QUIRE_FLOAT_F16) {
-        _mm256_mask_storeu_epi16(out + at * sizeof(uint16_t), mask,
-                                 _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
-    } else {
-        const __m512i bits = _mm512_castps_si512(round_bf16(v));
-        _mm256_mask_storeu_epi16(out + at * sizeof(uint16_t), mask,
-                                 _mm512_cvtepi32_epi16(_mm512_srli_epi32(bits, 16)));
-    }
-}
-
-INLINE void
 vectors_store(const quire_pass *p, const shape s, quire_float_type type, const totals *t,
               uint8_t *out)
 {
@@ -345,7 +288,7 @@ totals_store(const quire_pass *p, const shape s, totals *t, uint8_t *out)
 
     if (shape_is_fused(s)) {
         UNROLL for (int k = 0; k < n_vectors(shape_units(s)); k++)
-            planes_interleave(shape_kind(s), t->sums + k * planes);
+            planes_interleave(planes, t->sums + k * planes);
     }
     switch (p->out_type) {
     case QUIRE_FLOAT_F32: vectors_store(p, s, QUIRE_FLOAT_F32, t, out); break;
@@ -364,7 +307,7 @@ row_bytes(const shape s)
 #define ROW_TAKE  row_take
 #include "kernels/pass_bags.h"
 
-/* Sixteen units of one plane, eight of two, four of four. */
+/* Eight vectors of sums, and of codes sixteen where nothing but sums is asked for. */
 #define STAMP(kind, mode, units)                                                                   \
     static void kind##_##mode##_##units(quire_pass *p)                                             \
     {                                                                                              \
@@ -374,20 +317,51 @@ row_bytes(const shape s)
     STAMP(kind, mode, 0) STAMP(kind, mode, 1) STAMP(kind, mode, 2) STAMP(kind, mode, 4)
 #define STAMPS_2(kind, mode) STAMPS_4(kind, mode) STAMP(kind, mode, 8)
 #define STAMPS_1(kind, mode) STAMPS_2(kind, mode) STAMP(kind, mode, 16)
+#define STAMP_MORE_4(kind)   STAMP(kind, SUM, 8)
+#define STAMP_MORE_2(kind)   STAMP(kind, SUM, 16)
+#define STAMP_MORE_1(kind)   STAMP(kind, SUM, 32)
 #define KIND(kind, planes, bytes)                                                                  \
     STAMPS_##planes(kind, SUM) STAMPS_##planes(kind, WEIGHTED) STAMPS_##planes(kind, MAX)
-QUIRE_PASS_KIND_TABLE(KIND)
+#define CODES_KIND(kind, planes, bytes) KIND(kind, planes, bytes) STAMP_MORE_##planes(kind)
+QUIRE_PASS_FLOAT_TABLE(KIND)
+QUIRE_PASS_SPLIT_TABLE(CODES_KIND)
+QUIRE_PASS_FUSED_TABLE(CODES_KIND)
 
-#define NAMES(name, of_8, of_16)                                                                   \
+#define NAMES(name, of_8, of_16, of_32)                                                            \
     {                                                                                              \
-        name##_1, name##_2, name##_4, of_8, of_16, NULL, name##_0                                  \
+        name##_1, name##_2, name##_4, of_8, of_16, of_32, name##_0                                 \
     }
-#define NAMES_1(name) NAMES(name, name##_8, name##_16)
-#define NAMES_2(name) NAMES(name, name##_8, NULL)
-#define NAMES_4(name) NAMES(name, NULL, NULL)
+#define NAMES_1(name)      NAMES(name, name##_8, name##_16, NULL)
+#define NAMES_2(name)      NAMES(name, name##_8, NULL, NULL)
+#define NAMES_4(name)      NAMES(name, NULL, NULL, NULL)
+#define NAMES_MORE_1(name) NAMES(name, name##_8, name##_16, name##_32)
+#define NAMES_MORE_2(name) NAMES(name, name##_8, name##_16, NULL)
+#define NAMES_MORE_4(name) NAMES(name, name##_8, NULL, NULL)
 #define ROW(kind, planes, bytes)                                                                   \
     [QUIRE_PASS_##kind] = {NAMES_##planes(kind##_SUM), NAMES_##planes(kind##_WEIGHTED),            \
                            NAMES_##planes(kind##_MAX)},
+#define CODES_ROW(kind, planes, bytes)                                                             \
+    [QUIRE_PASS_##kind] = {NAMES_MORE_##planes(kind##_SUM), NAMES_##planes(kind##_WEIGHTED),       \
+                           NAMES_##planes(kind##_MAX)},
 
-const quire_pass_table quire_pass_table_avx512 = {.pass = {QUIRE_PASS_KIND_TABLE(ROW)}};
+const quire_pass_table quire_pass_table_avx512 = {
+    .pass = {QUIRE_PASS_FLOAT_TABLE(ROW) QUIRE_PASS_SPLIT_TABLE(CODES_ROW)
+                 QUIRE_PASS_FUSED_TABLE(CODES_ROW)},
+    .find = quire_rows_find_avx512};
+
+#define FAST(kind, units) quire_fast_avx512_##kind##_##units
+#define FAST_ROW(kind, planes, ...)                                                                \
+    [QUIRE_PASS_##kind] = {                                                                        \
+        {__VA_ARGS__, kind##_SUM_0}, NAMES_##planes(kind##_WEIGHTED), NAMES_##planes(kind##_MAX)},
+
+const quire_pass_table quire_pass_table_avx512_subnormal = {
+    .pass = {QUIRE_PASS_FLOAT_TABLE(ROW) QUIRE_PASS_SPLIT_TABLE(CODES_ROW) FAST_ROW(
+        FUSED8, 1, FUSED8_SUM_1, FUSED8_SUM_2, FAST(FUSED8, 4), FAST(FUSED8, 8), FAST(FUSED8, 16),
+        FAST(FUSED8, 32)) FAST_ROW(FUSED8H, 1, FUSED8H_SUM_1, FUSED8H_SUM_2, FAST(FUSED8H, 4),
+                                   FAST(FUSED8H, 8), FAST(FUSED8H, 16), FAST(FUSED8H, 32))
+                 FAST_ROW(FUSED4, 2, FUSED4_SUM_1, FAST(FUSED4, 2), FAST(FUSED4, 4),
+                          FAST(FUSED4, 8), FAST(FUSED4, 16), NULL)
+                     FAST_ROW(FUSED2, 4, FUSED2_SUM_1, FAST(FUSED2, 2), FAST(FUSED2, 4),
+                              FAST(FUSED2, 8), NULL, NULL)},
+    .find = quire_rows_find_avx512};
 #endif

@@ -70,14 +70,20 @@ load_both(quire_pass_kind kind, const uint8_t *at)
     return _mm_cvtph_ps(_mm_cvtsi32_si128(halves));
 }
 
-/* The same, of the row whose codes are at `codes`, times the weight of entry `i`. */
+INLINE float
+weight_of(const quire_pass *p, const uint64_t *entry)
+{
+    return p->weights[entry - p->rows];
+}
+
+/* The same, of the row whose codes are at `codes`, times the weight of its entry. */
 INLINE __m128
 load_fused_params(const quire_pass *p, quire_pass_kind kind, quire_pass_mode mode,
-                  const uint8_t *codes, size_t i)
+                  const uint8_t *codes, const uint64_t *entry)
 {
     const __m128 both = load_both(kind, codes + (p->scales - p->codes));
 
-    return mode == QUIRE_PASS_WEIGHTED ? _mm_mul_ps(_mm_set1_ps(p->weights[i]), both) : both;
+    return mode == QUIRE_PASS_WEIGHTED ? _mm_mul_ps(_mm_set1_ps(weight_of(p, entry)), both) : both;
 }
 
 INLINE float
@@ -94,6 +100,28 @@ load_split_zero(const quire_pass *p, uint64_t row)
     const uint8_t *at = p->zeros + row * p->zero_stride;
 
     return p->zero_is_float ? quire_load_f32(at) : (float)at[0];
+}
+
+/* Sums of fused rows without converting their codes. A code that is masked out of its dword, below
+ * bit 23, already is a float32: the subnormal number q * 2^(shift - 149). Its product with s * 2^109
+ * is s * q * 2^(shift - 40), and the sums, kept 2^(shift - 40) times too large, are what they would
+ * be but for the exponent: with scales of float16 nothing overflows or gets subnormal on the way.
+ * Scales of float32 have to be 0 or in [2^-80, 2^17): then sums are multiples of 2^-143, so exact
+ * where they are subnormal, and far from overflowing. This is for processors that take subnormal
+ * operands without a penalty.
+ */
+#define FAST_SCALE 0x1p109f
+#define FAST_UNDO  0x1p40f
+#define FAST_LEAST ((127u - 80) << 24) /* twice the bits of the float32 */
+#define FAST_END   ((127u + 17) << 24)
+
+INLINE bool
+scale_is_fast(const uint8_t *at)
+{
+    uint32_t bits;
+
+    memcpy(&bits, at, sizeof bits);
+    return __builtin_expect(bits * 2 - FAST_LEAST < FAST_END - FAST_LEAST, 1) || bits * 2 == 0;
 }
 
 /* Before bag `b`, which starts with entry `i`. */

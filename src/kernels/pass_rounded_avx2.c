@@ -114,7 +114,7 @@ quire_pass_rounded_avx2(quire_pass *p, quire_pass_kind kind, quire_pass_mode mod
     for (size_t b = 0, i = 0; b < p->n_bags;) {
         const size_t n = part_choose(p, b, done, &part, &sub);
         for (size_t k = i; k < i + n && k < p->n_fetch; k++)
-            quire_fetch_row(p, true, bytes, p->rows[k + p->fetch.distance]);
+            quire_fetch_any(p, true, bytes, p->rows[k + p->fetch.distance]);
         rows_decode(p, kind, units, partial, i, n, values);
         sub.weights = p->weights ? p->weights + i : NULL;
         for (size_t c = 0; c < planes; c++) {

@@ -198,7 +198,7 @@ pass_run(quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, size_t n_byt
         }
         for (; i < end; i++) {
             if (i < p->n_fetch) {
-                quire_fetch_row(p, quire_pass_is_split(kind), bytes,
+                quire_fetch_any(p, quire_pass_is_split(kind), bytes,
                                 p->rows[i + p->fetch.distance]);
             }
             row_add(p, kind, mode, i, n_bytes, p->first && i == start);

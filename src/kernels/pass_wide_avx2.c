@@ -63,7 +63,7 @@ rows_take(const quire_pass *p, quire_pass_kind kind, bool fast, size_t i, size_t
 {
     if (i + n <= p->n_fetch) {
         UNROLL for (size_t r = 0; r < n; r++)
-            quire_fetch_row(p, false, FLOATS, p->rows[i + r + p->fetch.distance]);
+            quire_fetch_any(p, false, FLOATS, p->rows[i + r + p->fetch.distance]);
     }
     return rows_add(p, kind, fast, i, n, fresh, io_bias);
 }

@@ -706,10 +706,10 @@ wide_table_fill(uint8_t *table, quire_float_type scale_type)
 
 START_TEST(wide_sums_over_a_large_table_are_those_of_scalar)
 {
-    enum { LONG = 5001, N = 3 + LONG + 2 + 0 + 9 + 4 };
+    enum { LONG = 5001, BOTH = 1003 + LONG, N = BOTH + 2 + 0 + 9 + 4 };
     static int64_t ids[N];
     static float out[2][6][WIDE];
-    const int64_t offsets[] = {0, 3, 3 + LONG, 5 + LONG, 5 + LONG, 14 + LONG};
+    const int64_t offsets[] = {0, BOTH - LONG, BOTH, BOTH + 2, BOTH + 2, BOTH + 11};
     const quire_float_type scale = _i == 0 ? QUIRE_FLOAT_F32 : QUIRE_FLOAT_F16;
     const quire_rows rows = {.size = sizeof rows,
                              .storage = QUIRE_ROWS_FUSED,
@@ -724,7 +724,7 @@ START_TEST(wide_sums_over_a_large_table_are_those_of_scalar)
     wide_table_fill(table, scale);
     for (size_t i = 0; i < N; i++)
         ids[i] = 8 + (int64_t)random_below(WIDE_ROWS - 8);
-    ids[5 + LONG + 6] = 7; /* of the fifth bag */
+    ids[BOTH + 2 + 6] = 7; /* of the fifth bag */
     EACH_ISA(isa)
     {
         const quire_bag_options options = {

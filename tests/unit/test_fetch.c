@@ -74,10 +74,10 @@ row_ask(const fetch_case *c, const quire_bag_inner *plan, uint64_t row)
                            .scales = rows + l->scale_at,
                            .code_stride = l->stride,
                            .before = at < 255 ? (uint32_t)at : 255,
-                           .fetch = {.distance = 16, .far = c->far}};
+                           .fetch = {.way = c->far ? QUIRE_FETCH_FAR : QUIRE_FETCH_NEAR}};
         bytes = pass_size(c, l->payload_bytes, at);
         quire_fetch_point(&pass, plan, bytes);
-        quire_fetch_row(&pass, false, bytes, row);
+        quire_fetch_any(&pass, false, bytes, row);
     }
 }
 

@@ -1,0 +1,259 @@
+/* pass_fast_avx512.c - sums of fused rows for AVX-512, without converting codes.
+ *
+ * 64 bytes of codes are 16 dwords, each with all planes of a lane; of fewer bytes dwords are filled up
+ * with zeros. A plane is a mask, at most a shift: what is left is a subnormal float32 (see FAST_SCALE).
+ * For processors that take subnormal operands without a penalty.
+ */
+#include "kernels/pass_avx512.h"
+
+#if defined(__x86_64__)
+
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+/* Of one bag. The sum of biases is in lane 1 of `both`, where scales are added with them, or alone. */
+typedef struct totals {
+    __m512 sums[MAX_VECTORS];
+    __m128 both;
+    float bias;
+} totals;
+
+INLINE int
+kind_bits(quire_pass_kind kind)
+{
+    return 8 / quire_pass_planes(kind);
+}
+
+/* Bytes of codes in a dword. */
+INLINE int
+dword_bytes(const shape s)
+{
+    if (shape_units(s) >= 8) return 4;
+    return kind_bits(shape_kind(s)) == 8 ? 1 : shape_units(s) / 2;
+}
+
+INLINE int
+n_planes(const shape s)
+{
+    return 8 * dword_bytes(s) / kind_bits(shape_kind(s));
+}
+
+/* Vectors of dwords. */
+INLINE int
+n_blocks(const shape s)
+{
+    return shape_units(s) * 8 / (LANES * dword_bytes(s));
+}
+
+INLINE int
+n_sums(const shape s)
+{
+    return n_blocks(s) * n_planes(s);
+}
+
+INLINE size_t
+row_bytes(const shape s)
+{
+    return (size_t)shape_units(s) * 8;
+}
+
+INLINE __m512i
+load_dwords(const uint8_t *at, int bytes)
+{
+    if (bytes == 4) return _mm512_loadu_si512(at);
+    if (bytes == 2)
+        return _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)at));
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)at));
+}
+
+/* How far plane `c` lies from bit 0 when it is taken: where it is up to bit 23, so that it is no more
+ * than a float32 can have behind its point; else 8 bits further down, but the last one at 0. */
+INLINE int
+plane_shift(int bits, int c)
+{
+    const int end = bits * (c + 1);
+
+    return end == 32 ? 0 : end <= 24 ? bits * c : bits * c - 8;
+}
+
+INLINE __m512
+plane_take(__m512i x, const shape s, int c)
+{
+    const int bits = kind_bits(shape_kind(s));
+    const int end = bits * (c + 1);
+    const __m512i mask = _mm512_set1_epi32(((1 << bits) - 1) << plane_shift(bits, c));
+
+    if (n_planes(s) == 1) return _mm512_castsi512_ps(x);
+    if (end == 32) return _mm512_castsi512_ps(_mm512_srli_epi32(x, (unsigned)(32 - bits)));
+    if (end > 24) x = _mm512_srli_epi32(x, 8);
+    return _mm512_castsi512_ps(_mm512_and_si512(x, mask));
+}
+
+/* Of the row whose parameters are at `at`, times FAST_SCALE; the bias is added. */
+INLINE __m512
+params_take(quire_pass_kind kind, const uint8_t *at, totals *t)
+{
+    if (kind == QUIRE_PASS_FUSED8) {
+        t->bias += quire_load_f32(at + 4);
+        __m512 scale = _mm512_set1_ps(quire_load_f32(at));
+        __asm__("" : "+v"(scale)); /* spread first, which loading does: not multiplied first */
+        return _mm512_mul_ps(scale, _mm512_set1_ps(FAST_SCALE));
+    }
+    const __m128 both = _mm_mul_ps(load_both(kind, at), _mm_setr_ps(FAST_SCALE, 1, 1, 1));
+    t->both = _mm_add_ps(t->both, both);
+    return _mm512_broadcastss_ps(both);
+}
+
+INLINE bool
+row_add(const quire_pass *p, const shape s, const uint64_t *entry, totals *t, bool fresh)
+{
+    const uint64_t start = *entry;
+    const uint8_t *at = p->codes + start;
+    const uint8_t *params = p->scales + start;
+
+    (void)fresh;
+    if (shape_kind(s) == QUIRE_PASS_FUSED8 && !scale_is_fast(params)) return false;
+    __asm__("" : "+r"(params)); /* loaded anew: spreading what memory has is free */
+    const __m512 scale = params_take(shape_kind(s), params, t);
+    UNROLL for (int k = 0; k < n_blocks(s); k++)
+    {
+        __m512i x = load_dwords(at + k * LANES * dword_bytes(s), dword_bytes(s));
+        __asm__("" : "+v"(x)); /* loaded once: most such loads lie across two lines */
+        UNROLL for (int c = 0; c < n_planes(s); c++)
+        {
+            __m512 *sum = &t->sums[k * n_planes(s) + c];
+            *sum = _mm512_fmadd_ps(scale, plane_take(x, s, c), *sum);
+        }
+    }
+    return true;
+}
+
+INLINE void
+totals_start(const quire_pass *p, const shape s, totals *t)
+{
+    t->bias = 0;
+    t->both = _mm_setzero_ps();
+    UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm512_setzero_ps();
+    if (p->first) return;
+    t->both = _mm_set1_ps(p->bias);
+    UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm512_loadu_ps(p->sums + k * LANES);
+}
+
+INLINE float
+bias_of(const shape s, const totals *t)
+{
+    return shape_kind(s) == QUIRE_PASS_FUSED8 ? t->bias : _mm_cvtss_f32(_mm_movehdup_ps(t->both));
+}
+
+INLINE void
+totals_keep(quire_pass *p, const shape s, const totals *t)
+{
+    p->bias = bias_of(s, t);
+    UNROLL for (int k = 0; k < n_sums(s); k++) _mm512_storeu_ps(p->sums + k * LANES, t->sums[k]);
+}
+
+/* What sums are too large by is a power of two: taking it off is exact, and one with adding the bias. */
+INLINE void
+totals_finish(const shape s, float divisor, totals *t)
+{
+    const __m512 bias = _mm512_set1_ps(bias_of(s, t));
+    const __m512 by = _mm512_set1_ps(divisor);
+
+    UNROLL for (int k = 0; k < n_sums(s); k++)
+    {
+        const int shift = plane_shift(kind_bits(shape_kind(s)), k % n_planes(s));
+        const __m512 undo = _mm512_set1_ps(FAST_UNDO / (float)(1 << shift));
+        t->sums[k] = _mm512_fmadd_ps(t->sums[k], undo, bias);
+    }
+    if (divisor == 0) return;
+    UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm512_div_ps(t->sums[k], by);
+}
+
+INLINE void
+vectors_store(const shape s, quire_float_type type, const totals *t, uint8_t *out)
+{
+    UNROLL for (int k = 0; k < n_sums(s); k++)
+        vector_store(type, out, (size_t)k * LANES, 0xffff, t->sums[k]);
+}
+
+INLINE void
+totals_store(const quire_pass *p, const shape s, totals *t, uint8_t *out)
+{
+    UNROLL for (int k = 0; k < n_blocks(s); k++)
+        planes_interleave(n_planes(s), t->sums + k * n_planes(s));
+    if (__builtin_expect(p->out_type == QUIRE_FLOAT_F32, true)) {
+        vectors_store(s, QUIRE_FLOAT_F32, t, out);
+    } else if (p->out_type == QUIRE_FLOAT_F16) {
+        vectors_store(s, QUIRE_FLOAT_F16, t, out);
+    } else {
+        vectors_store(s, QUIRE_FLOAT_BF16, t, out);
+    }
+}
+
+/* Rows are bytes from row 0. */
+INLINE void
+row_ask_at(const quire_pass *p, const shape s, quire_fetch_way way, uint64_t start)
+{
+    quire_fetch_start(&p->fetch, way, row_bytes(s), start);
+}
+
+#define BAGS_TAKE  bags_take
+#define ROW_TAKE   row_add
+#define ROW_ASK    row_ask_at
+#define ASKS_APART true
+#include "kernels/pass_bags.h"
+
+/* Scales of float32 have a range, and of a bag that comes in parts all are done the same way. */
+INLINE bool
+can_be_fast(const quire_pass *p, quire_pass_kind kind)
+{
+    return kind != QUIRE_PASS_FUSED8 || (p->first && p->last);
+}
+
+#define STAMP(kind, units)                                                                         \
+    void quire_fast_avx512_##kind##_##units(quire_pass *p)                                         \
+    {                                                                                              \
+        const shape s = SHAPE(QUIRE_PASS_##kind, QUIRE_PASS_SUM, units);                           \
+        if (!can_be_fast(p, QUIRE_PASS_##kind) || !bags_take(p, s))                                \
+            quire_pass_table_avx512.pass[QUIRE_PASS_##kind][QUIRE_PASS_SUM][__builtin_ctz(units)]( \
+                p);                                                                                \
+    }
+QUIRE_FAST_AVX512_TABLE(STAMP)
+
+INLINE __m512i
+indices_load(const void *indices, bool wide, size_t i, __mmask8 lanes)
+{
+    return wide ? _mm512_maskz_loadu_epi64(lanes, (const int64_t *)indices + i)
+                : _mm512_cvtepi32_epi64(
+                      _mm256_maskz_loadu_epi32(lanes, (const int32_t *)indices + i));
+}
+
+INLINE size_t
+rows_find(const void *indices, bool wide, size_t n, uint64_t n_rows, uint64_t stride, uint64_t *out)
+{
+    const __m512i limit = _mm512_set1_epi64((int64_t)n_rows);
+    const __m512i by = _mm512_set1_epi64((int64_t)stride);
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        const __m512i x = indices_load(indices, wide, i, 0xff);
+        const __mmask8 bad = _mm512_cmpge_epu64_mask(x, limit);
+        _mm512_storeu_si512(out + i, _mm512_mullo_epi64(x, by));
+        if (bad) return i + (size_t)__builtin_ctz(bad);
+    }
+    const __mmask8 lanes = (__mmask8)((1u << (n - i)) - 1);
+    const __m512i x = indices_load(indices, wide, i, lanes);
+    const __mmask8 bad = _mm512_mask_cmpge_epu64_mask(lanes, x, limit);
+    _mm512_mask_storeu_epi64(out + i, lanes, _mm512_mullo_epi64(x, by));
+    return bad ? i + (size_t)__builtin_ctz(bad) : n;
+}
+
+size_t
+quire_rows_find_avx512(const void *indices, bool wide, size_t n, uint64_t n_rows, uint64_t stride,
+                       uint64_t *out)
+{
+    return wide ? rows_find(indices, true, n, n_rows, stride, out)
+                : rows_find(indices, false, n, n_rows, stride, out);
+}
+#endif
