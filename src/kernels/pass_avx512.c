@@ -38,11 +38,14 @@ n_vectors(int units)
     return units < 2 ? 1 : units / 2;
 }
 
+/* Of a shape whose decoded values are not rounded; of others it is asked. */
+#define UNROUNDED ((shape)1 << 24)
+
 /* Decoded values of split rows, rounded to what the table stores. */
 INLINE __m512
-value_round(const quire_pass *p, __m512 v)
+value_round(const quire_pass *p, const shape s, __m512 v)
 {
-    if (p->value == QUIRE_FLOAT_F32) return v;
+    if ((s & UNROUNDED) || p->value == QUIRE_FLOAT_F32) return v;
     if (p->value == QUIRE_FLOAT_BF16) return round_bf16(v);
     return _mm512_cvtph_ps(_mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
 }
@@ -57,11 +60,11 @@ code_table(quire_pass_kind kind)
 }
 
 INLINE __m512
-split_value(const quire_pass *p, quire_pass_mode mode, const row_vectors *r, __m512 q)
+split_value(const quire_pass *p, const shape s, const row_vectors *r, __m512 q)
 {
-    const __m512 v = value_round(p, _mm512_mul_ps(_mm512_sub_ps(q, r->zero), r->scale));
+    const __m512 v = value_round(p, s, _mm512_mul_ps(_mm512_sub_ps(q, r->zero), r->scale));
 
-    return mode == QUIRE_PASS_WEIGHTED ? _mm512_mul_ps(r->weight, v) : v;
+    return shape_mode(s) == QUIRE_PASS_WEIGHTED ? _mm512_mul_ps(r->weight, v) : v;
 }
 
 INLINE row_vectors
@@ -85,7 +88,7 @@ split_params_load(const quire_pass *p, const shape s, uint64_t row, const uint64
                      .weight = _mm512_setzero_ps()};
 
     if (shape_mode(s) == QUIRE_PASS_WEIGHTED) r.weight = _mm512_set1_ps(weight_of(p, entry));
-    r.table = split_value(p, shape_mode(s), &r, code_table(shape_kind(s)));
+    r.table = split_value(p, s, &r, code_table(shape_kind(s)));
     return r;
 }
 
@@ -160,18 +163,17 @@ load_floats(const quire_pass *p, quire_pass_kind kind, int units, const uint8_t 
 /* An element of float storage, or of one plane, decoded but for a fused row's sums: there it is the
  * code. */
 INLINE __m512
-element_of(const quire_pass *p, quire_pass_kind kind, quire_pass_mode mode, const row_vectors *r,
-           __m512i bytes, int c)
+element_of(const quire_pass *p, const shape s, const row_vectors *r, __m512i bytes, int c)
 {
-    const int planes = quire_pass_planes(kind);
+    const int planes = quire_pass_planes(shape_kind(s));
 
     if (planes > 1) {
         const __m512i codes = c == 0 ? bytes : _mm512_srli_epi32(bytes, (unsigned)(8 / planes * c));
         return _mm512_permutexvar_ps(codes, r->table);
     }
     const __m512 q = _mm512_cvtepi32_ps(bytes);
-    if (quire_pass_is_split(kind)) return split_value(p, mode, r, q);
-    return mode == QUIRE_PASS_MAX ? _mm512_fmadd_ps(r->scale, q, r->zero) : q;
+    if (quire_pass_is_split(shape_kind(s))) return split_value(p, s, r, q);
+    return shape_mode(s) == QUIRE_PASS_MAX ? _mm512_fmadd_ps(r->scale, q, r->zero) : q;
 }
 
 /* Of two of which neither is greater, or one is a NaN, what was there stays. */
@@ -206,7 +208,7 @@ row_take(const quire_pass *p, const shape s, const uint64_t *entry, totals *t, b
         UNROLL for (int c = 0; c < planes; c++)
         {
             __m512 *sum = &t->sums[k * planes + c];
-            const __m512 v = element_of(p, shape_kind(s), shape_mode(s), &r, bytes, c);
+            const __m512 v = element_of(p, s, &r, bytes, c);
             *sum = element_take(shape_kind(s), shape_mode(s), &r, v, *sum, fresh);
         }
     }
@@ -307,11 +309,22 @@ row_bytes(const shape s)
 #define ROW_TAKE  row_take
 #include "kernels/pass_bags.h"
 
+/* Whether values are rounded is asked once: of 8 bits, the others have a table of them in each row. */
+INLINE void
+bags_take_of(quire_pass *p, const shape s)
+{
+    if (shape_kind(s) == QUIRE_PASS_SPLIT8 && p->value == QUIRE_FLOAT_F32) {
+        bags_take(p, s | UNROUNDED);
+    } else {
+        bags_take(p, s);
+    }
+}
+
 /* Eight vectors of sums, and of codes sixteen where nothing but sums is asked for. */
 #define STAMP(kind, mode, units)                                                                   \
     static void kind##_##mode##_##units(quire_pass *p)                                             \
     {                                                                                              \
-        bags_take(p, SHAPE(QUIRE_PASS_##kind, QUIRE_PASS_##mode, units));                          \
+        bags_take_of(p, SHAPE(QUIRE_PASS_##kind, QUIRE_PASS_##mode, units));                       \
     }
 #define STAMPS_4(kind, mode)                                                                       \
     STAMP(kind, mode, 0) STAMP(kind, mode, 1) STAMP(kind, mode, 2) STAMP(kind, mode, 4)
