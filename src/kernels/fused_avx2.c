@@ -74,11 +74,15 @@ block_put(const quire_fused_rows *w, const block *b, const float *x, uint32_t bi
     }
 }
 
-/* Codes that have to be clamped, which is rare. */
+/* Codes that have to be clamped, of rows of any width. */
 static __attribute__((noinline)) void
 block_put_clamped(const quire_fused_rows *w, const block *b, const float *x, uint8_t *out)
 {
-    block_put(w, b, x, w->bits, true, w->width, 0, out);
+    switch (w->bits) {
+    case 8: block_put(w, b, x, 8, true, w->width, 0, out); break;
+    case 4: block_put(w, b, x, 4, true, w->width, 0, out); break;
+    default: block_put(w, b, x, 2, true, w->width, 0, out); break;
+    }
 }
 
 /* --- narrow rows ---------------------------------------------------------------------------------
@@ -152,7 +156,7 @@ wide_rows(uint64_t n, uint64_t width)
 /* All columns of a row, looking at another one meanwhile. Unless `ahead` is 0, the lines that many bytes further
  * on are asked for. */
 INLINE extremes
-codes_put_looking(const wide_params *p, const float *x, uint64_t n, uint32_t bits,
+codes_put_looking(const wide_params *p, const float *x, uint64_t n, uint32_t bits, bool clamps,
                   const float *other, uint64_t ahead, uint8_t *out)
 {
     const uint64_t step = put_step(bits);
@@ -165,11 +169,11 @@ codes_put_looking(const wide_params *p, const float *x, uint64_t n, uint32_t bit
         UNROLL for (uint64_t k = 0; k < step; k += 8)
             extremes_add(&e[k / 8 % 2], load(other + i + k), true);
         IN_ORDER;
-        put_columns(p, x + i, bits, false, out + i * bits / 8);
+        put_columns(p, x + i, bits, clamps, out + i * bits / 8);
     }
     for (uint64_t k = i; k + 8 < n; k += 8)
         extremes_add(&e[0], load(other + k), true);
-    put_last(p, x, i, n, bits, false, out);
+    put_last(p, x, i, n, bits, clamps, out);
     return (extremes){_mm256_max_epi32(e[0].top, e[1].top), _mm256_max_epu32(e[0].far, e[1].far)};
 }
 
@@ -177,8 +181,8 @@ codes_put_looking(const wide_params *p, const float *x, uint64_t n, uint32_t bit
  * itself. */
 INLINE void
 block_put_looking(const quire_fused_rows *w, const block *b, const float *x, const float *next,
-                  uint64_t n_next, uint32_t bits, uint64_t width, uint64_t ahead, uint8_t *out,
-                  extremes *e)
+                  uint64_t n_next, uint32_t bits, bool clamps, uint64_t width, uint64_t ahead,
+                  uint8_t *out, extremes *e)
 {
     const quire_rows_layout at = *w->layout;
     const bool half = is_half(w, bits);
@@ -186,7 +190,7 @@ block_put_looking(const quire_fused_rows *w, const block *b, const float *x, con
     for (uint64_t i = 0; i < b->n_good; i++, x += width, out += at.stride) {
         const wide_params wide = params_spread(b, i, bits);
         const float *other = i < n_next ? next + i * width : x;
-        e[i] = codes_put_looking(&wide, x, width, bits, other, ahead, out + at.payload_at);
+        e[i] = codes_put_looking(&wide, x, width, bits, clamps, other, ahead, out + at.payload_at);
         params_put(b, i, half, out + at.scale_at);
     }
 }
@@ -208,10 +212,9 @@ wide_put(const quire_fused_rows *w, const float *x, uint64_t n_rows, const float
         block_add_rows(&b, 0, n, e);
         block_finish(w, at, n, ranges_from(ranges, row), &b);
         if (b.clamps) {
-            rows_extremes(next, n_next, width, e);
-            block_put_clamped(w, &b, at, to);
+            block_put_looking(w, &b, at, next, n_next, bits, true, width, ahead, to, e);
         } else {
-            block_put_looking(w, &b, at, next, n_next, bits, width, ahead, to, e);
+            block_put_looking(w, &b, at, next, n_next, bits, false, width, ahead, to, e);
         }
         if (b.n_good < n) return row + b.n_good;
     }

@@ -57,40 +57,38 @@ are_usual(const block *b, uint64_t i)
     return _mm256_testz_si256(beyond, beyond);
 }
 
-INLINE float
-row_nearest(const float *x, uint64_t n)
+/* Of a row that is not finite, or in which one of two zeros wins, and which one is a matter of order: the
+ * plain loop tells. */
+INLINE void
+range_of_odd(const float *row, uint64_t width, uint64_t r, block *io)
 {
-    __m256i near = n < 8 ? load_few(x, n) : load(x + n - 8);
+    const uint32_t far = quire_f32_bits(io->lo[r]);
+    const uint32_t top = quire_f32_bits(io->hi[r]);
 
-    for (uint64_t i = 0; i + 8 < n; i += 8)
-        near = _mm256_min_epi32(near, load(x + i));
-    __m128i half = _mm_min_epi32(_mm256_castsi256_si128(near), _mm256_extracti128_si256(near, 1));
-    half = _mm_min_epi32(half, _mm_shuffle_epi32(half, 0x4e));
-    half = _mm_min_epi32(half, _mm_shuffle_epi32(half, 0xb1));
-    return _mm_cvtss_f32(_mm_castsi128_ps(half));
+    if (far >= (SIGN | INFINITE) || (top >= INFINITE && top < SIGN)) {
+        if (r < io->n_good) io->n_good = r;
+    } else if (far == SIGN || (far > SIGN && top == 0)) {
+        quire_fused_range_find(row, width, &io->lo[r], &io->hi[r]);
+    }
 }
 
-/* The ranges of rows some of which are not usual. Where all elements have one sign the other end is still
- * to be found, and which of two zeros wins, where there may be both, is a matter of order: the plain loop
- * tells. */
+/* The ranges of up to eight rows some of which are not usual. Where all elements have one sign the other
+ * end is the least signed, which is looked for now. */
 static __attribute__((noinline)) void
 ranges_complete(const float *x, uint64_t width, uint64_t from, uint64_t end, block *io)
 {
-    for (uint64_t r = from; r < end; r++) {
-        const float *row = x + r * width;
-        const uint32_t far = quire_f32_bits(io->lo[r]);
-        const uint32_t top = quire_f32_bits(io->hi[r]);
+    __m256i of[2 * TEAM];
 
-        if (far >= (SIGN | INFINITE) || (top >= INFINITE && top < SIGN)) {
-            if (r < io->n_good) io->n_good = r;
-        } else if (far == SIGN || (far > SIGN && top == 0)) {
-            quire_fused_range_find(row, width, &io->lo[r], &io->hi[r]);
-        } else if (far < SIGN) {
-            io->lo[r] = row_nearest(row, width);
-        } else if (top >= SIGN) {
-            io->hi[r] = row_nearest(row, width);
-        }
-    }
+    for (uint64_t k = 0; k < 2 * TEAM; k++)
+        of[k] = from + k < end ? row_nearest(x + (from + k) * width, width) : of[0];
+    const __m256 near = _mm256_castsi256_ps(
+        _mm256_set_m128i(nearest(of[4], of[5], of[6], of[7]), nearest(of[0], of[1], of[2], of[3])));
+    const __m256 lo = _mm256_load_ps(io->lo + from);
+    const __m256 hi = _mm256_load_ps(io->hi + from);
+    _mm256_store_ps(io->lo + from, _mm256_blendv_ps(near, lo, lo));
+    _mm256_store_ps(io->hi + from, _mm256_blendv_ps(hi, near, hi));
+    for (uint64_t r = from; r < end; r++)
+        range_of_odd(x + r * width, width, r, io);
 }
 
 static __attribute__((noinline)) void

@@ -112,6 +112,7 @@ shuffled(__m256i a, __m256i b, bool high)
     }
 REDUCE(greatest, _mm256_max_epi32, _mm_max_epi32)
 REDUCE(farthest, _mm256_max_epu32, _mm_max_epu32)
+REDUCE(nearest, _mm256_min_epi32, _mm_min_epi32)
 
 /* By row. */
 typedef struct team {
@@ -124,6 +125,22 @@ team_of(const extremes e[TEAM])
 {
     return (team){greatest(e[0].top, e[1].top, e[2].top, e[3].top),
                   farthest(e[0].far, e[1].far, e[2].far, e[3].far)};
+}
+
+/* The least signed of a row, one of its eight lanes. */
+INLINE __m256i
+row_nearest(const float *x, uint64_t n)
+{
+    __m256i near[2];
+    uint64_t i = 0;
+
+    near[0] = near[1] = extremes_start(x, n).top;
+    for (; i + 16 < n; i += 16) {
+        near[0] = _mm256_min_epi32(near[0], load(x + i));
+        near[1] = _mm256_min_epi32(near[1], load(x + i + 8));
+    }
+    if (i + 8 < n) near[0] = _mm256_min_epi32(near[0], load(x + i));
+    return _mm256_min_epi32(near[0], near[1]);
 }
 
 #endif

@@ -7,9 +7,10 @@ memory each time, which is what the kernel takes; with it, into a new array for 
 does, and both pay for fresh pages where the C library gives large arrays back to the kernel.
 
     prepack.py LIBRARY [--bits 8,4,2] [--width 16,64,128,512,1024] [--size 256K,16M,256M]
-               [--repeats 15] [--split] [--allocate] [--out FILE]
+               [--repeats 15] [--split] [--allocate] [--one-sign] [--out FILE]
 
 --size: bytes of float32 rows. --split prints rows with integer zero points and sums beside them.
+--one-sign: rows of 100 to 100.5, and not of both signs.
 """
 import argparse
 import ctypes as c
@@ -91,7 +92,11 @@ def split_call(library, x, bits):
 
 def cell(library, options, bits, width, size):
     n_rows = max(1, size_of(size) // (4 * width))
-    x = np.random.default_rng(width).standard_normal((n_rows, width), np.float32)
+    random = np.random.default_rng(width)
+    if options.one_sign:
+        x = 100 + random.random((n_rows, width), np.float32) / 2
+    else:
+        x = random.standard_normal((n_rows, width), np.float32)
     tensor = torch.from_numpy(x)
     calls = max(1, (1 << 22) // x.nbytes)  # of small tables several, for the clock's sake
     ours = fused_call(library, x, bits, options.allocate)
@@ -114,6 +119,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--split", action="store_true")
     parser.add_argument("--allocate", action="store_true")
+    parser.add_argument("--one-sign", action="store_true")
     parser.add_argument("--out")
     options = parser.parse_args()
     torch.set_num_threads(1)
