@@ -27,6 +27,13 @@ typedef struct block {
     bool clamps;                   /* may some codes be above the greatest?    */
 } block;
 
+/* Of one row, in every lane. */
+typedef struct wide_params {
+    __m256 bias;
+    __m256 inverse; /* negative */
+    __m256 top;
+} wide_params;
+
 /* Of the eight rows from the i-th on. */
 INLINE void
 block_add(block *b, uint64_t i, team lower, team upper)

@@ -4,15 +4,9 @@
 #ifndef QUIRE_KERNELS_FUSED_CODES_AVX2_H
 #define QUIRE_KERNELS_FUSED_CODES_AVX2_H
 
-#include "kernels/fused_block_avx2.h"
+#include "kernels/fused_codes_avx512.h"
 
 #if defined(__AVX2__)
-
-typedef struct wide_params {
-    __m256 bias;
-    __m256 inverse; /* negative */
-    __m256 top;
-} wide_params;
 
 /* Eight codes, one to a lane; NaN and all below 0 to what packing makes 0. Above the top only where
  * `clamps` says that it must not be. Of x - bias and its negative, which is exact, an instruction reads x
@@ -161,6 +155,45 @@ ask(const float *x, uint64_t n, uint64_t ahead)
 }
 
 /* How many columns are written at a time, and that many of them. */
+#if defined(__AVX512BW__)
+
+INLINE uint64_t
+put_step(uint32_t bits)
+{
+    (void)bits;
+    return 64;
+}
+
+INLINE void
+put_columns(const wide_params *p, const float *x, uint32_t bits, bool clamps, uint8_t *out)
+{
+    put_64_columns(p, x, bits, clamps, out);
+}
+
+#else
+
+#define LOOK_COLUMNS 8
+
+typedef extremes looks;
+
+INLINE looks
+looks_start(extremes e)
+{
+    return e;
+}
+
+INLINE void
+looks_add(looks *l, const float *x)
+{
+    extremes_add(l, load(x), true);
+}
+
+INLINE extremes
+looks_end(looks a, looks b)
+{
+    return (extremes){_mm256_max_epi32(a.top, b.top), _mm256_max_epu32(a.far, b.far)};
+}
+
 INLINE uint64_t
 put_step(uint32_t bits)
 {
@@ -179,11 +212,17 @@ put_columns(const wide_params *p, const float *x, uint32_t bits, bool clamps, ui
     }
 }
 
+#endif
+
 /* The columns from the i-th on, fewer than are written at a time. */
 INLINE void
 put_last(const wide_params *p, const float *x, uint64_t i, uint64_t n, uint32_t bits, bool clamps,
          uint8_t *out)
 {
+    if (bits == 8 && put_step(bits) > 32 && i + 32 <= n) {
+        put_bytes(p, x + i, clamps, out + i);
+        i += 32;
+    }
     for (; i + 16 <= n; i += 16)
         put_16_columns(p, x + i, bits, clamps, out + i * bits / 8);
     if (i < n) put_rest(p, x + i, n - i, bits, clamps, out + i * bits / 8);

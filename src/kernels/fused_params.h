@@ -44,6 +44,7 @@ typedef struct quire_fused_table {
 
 extern const quire_fused_table quire_fused_scalar;
 extern const quire_fused_table quire_fused_avx2;
+extern const quire_fused_table quire_fused_avx512;
 
 /* That of an instruction set which quire_pass_table_find finds. */
 const quire_fused_table *quire_fused_table_of(quire_isa isa);

@@ -89,7 +89,8 @@ quire_fused_table_of(quire_isa isa)
 {
     if (!quire_pass_table_find(isa)) return NULL;
 #if defined(__x86_64__)
-    if (isa == QUIRE_ISA_AVX2 || isa == QUIRE_ISA_AVX512) return &quire_fused_avx2;
+    if (isa == QUIRE_ISA_AVX2) return &quire_fused_avx2;
+    if (isa == QUIRE_ISA_AVX512) return &quire_fused_avx512;
 #endif
     return &quire_fused_scalar;
 }
