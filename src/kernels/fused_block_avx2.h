@@ -20,6 +20,7 @@
 typedef struct block {
     _Alignas(32) float lo[MOST_ROWS];
     float hi[MOST_ROWS];
+    float near[MOST_ROWS]; /* the least signed, where it is noted */
     float bias[MOST_ROWS];
     float inverse[MOST_ROWS];      /* negative */
     uint8_t stored[MOST_ROWS * 8]; /* scale and bias as in a row, 8 or 4 bytes */
@@ -40,6 +41,8 @@ block_add(block *b, uint64_t i, team lower, team upper)
 {
     _mm256_store_si256((__m256i *)(void *)(b->lo + i), _mm256_set_m128i(upper.far, lower.far));
     _mm256_store_si256((__m256i *)(void *)(b->hi + i), _mm256_set_m128i(upper.top, lower.top));
+    if (!NOTES_NEAR) return;
+    _mm256_store_si256((__m256i *)(void *)(b->near + i), _mm256_set_m128i(upper.near, lower.near));
 }
 
 /* Of rows one after the other, the first in `e`. */
@@ -64,8 +67,35 @@ are_usual(const block *b, uint64_t i)
     return _mm256_testz_si256(beyond, beyond);
 }
 
-/* Of a row that is not finite, or in which one of two zeros wins, and which one is a matter of order: the
- * plain loop tells. */
+/* Of up to eight rows the least signed. */
+INLINE __m256
+rows_nearest(const float *x, uint64_t width, uint64_t n)
+{
+    __m256i of[2 * TEAM];
+
+    for (uint64_t k = 0; k < 2 * TEAM; k++)
+        of[k] = k < n ? row_nearest(x + k * width, width) : of[0];
+    return _mm256_castsi256_ps(
+        _mm256_set_m128i(nearest(of[4], of[5], of[6], of[7]), nearest(of[0], of[1], of[2], of[3])));
+}
+
+/* Is one of eight rows not finite, or has a zero that may have another sign? */
+INLINE bool
+is_one_odd(__m256 lo, __m256 hi)
+{
+    const __m256i l = _mm256_castps_si256(lo), h = _mm256_castps_si256(hi);
+    const __m256i sign = _mm256_set1_epi32((int32_t)SIGN);
+    const __m256i size =
+        _mm256_max_epi32(_mm256_andnot_si256(sign, l), _mm256_andnot_si256(sign, h));
+    const __m256i vast = _mm256_cmpgt_epi32(size, _mm256_set1_epi32(INFINITE - 1));
+    const __m256i zero =
+        _mm256_or_si256(_mm256_cmpeq_epi32(l, sign), _mm256_cmpeq_epi32(h, _mm256_setzero_si256()));
+    const __m256i odd = _mm256_or_si256(vast, zero);
+
+    return !_mm256_testz_si256(odd, odd);
+}
+
+/* Of an odd row: ends the good ones, or which zero wins, which is a matter of order: the plain loop tells. */
 INLINE void
 range_of_odd(const float *row, uint64_t width, uint64_t r, block *io)
 {
@@ -80,20 +110,18 @@ range_of_odd(const float *row, uint64_t width, uint64_t r, block *io)
 }
 
 /* The ranges of up to eight rows some of which are not usual. Where all elements have one sign the other
- * end is the least signed, which is looked for now. */
+ * end is the least signed, which is looked for now if it was not noted. */
 static __attribute__((noinline)) void
 ranges_complete(const float *x, uint64_t width, uint64_t from, uint64_t end, block *io)
 {
-    __m256i of[2 * TEAM];
+    const __m256 far = _mm256_load_ps(io->lo + from), top = _mm256_load_ps(io->hi + from);
+    const __m256 near = NOTES_NEAR ? _mm256_load_ps(io->near + from)
+                                   : rows_nearest(x + from * width, width, end - from);
+    const __m256 lo = _mm256_blendv_ps(near, far, far), hi = _mm256_blendv_ps(top, near, top);
 
-    for (uint64_t k = 0; k < 2 * TEAM; k++)
-        of[k] = from + k < end ? row_nearest(x + (from + k) * width, width) : of[0];
-    const __m256 near = _mm256_castsi256_ps(
-        _mm256_set_m128i(nearest(of[4], of[5], of[6], of[7]), nearest(of[0], of[1], of[2], of[3])));
-    const __m256 lo = _mm256_load_ps(io->lo + from);
-    const __m256 hi = _mm256_load_ps(io->hi + from);
-    _mm256_store_ps(io->lo + from, _mm256_blendv_ps(near, lo, lo));
-    _mm256_store_ps(io->hi + from, _mm256_blendv_ps(hi, near, hi));
+    _mm256_store_ps(io->lo + from, lo);
+    _mm256_store_ps(io->hi + from, hi);
+    if (!is_one_odd(lo, hi)) return;
     for (uint64_t r = from; r < end; r++)
         range_of_odd(x + r * width, width, r, io);
 }

@@ -191,7 +191,8 @@ looks_add(looks *l, const float *x)
 INLINE extremes
 looks_end(looks a, looks b)
 {
-    return (extremes){_mm256_max_epi32(a.top, b.top), _mm256_max_epu32(a.far, b.far)};
+    return (extremes){_mm256_max_epi32(a.top, b.top), _mm256_max_epu32(a.far, b.far),
+                      _mm256_min_epi32(a.near, b.near)};
 }
 
 INLINE uint64_t

@@ -14,12 +14,14 @@
 typedef struct looks {
     __m512i top;
     __m512i far;
+    __m512i near;
 } looks;
 
 INLINE looks
 looks_start(extremes e)
 {
-    return (looks){_mm512_broadcast_i64x4(e.top), _mm512_broadcast_i64x4(e.far)};
+    return (looks){_mm512_broadcast_i64x4(e.top), _mm512_broadcast_i64x4(e.far),
+                   _mm512_broadcast_i64x4(e.near)};
 }
 
 INLINE void
@@ -30,6 +32,7 @@ looks_add(looks *l, const float *x)
     __asm__("" : "+v"(v)); /* loaded once */
     l->top = _mm512_max_epi32(l->top, v);
     l->far = _mm512_max_epu32(l->far, v);
+    l->near = _mm512_min_epi32(l->near, v);
 }
 
 INLINE extremes
@@ -37,10 +40,12 @@ looks_end(looks a, looks b)
 {
     const __m512i top = _mm512_max_epi32(a.top, b.top);
     const __m512i far = _mm512_max_epu32(a.far, b.far);
+    const __m512i near = _mm512_min_epi32(a.near, b.near);
 
     return (extremes){
         _mm256_max_epi32(_mm512_castsi512_si256(top), _mm512_extracti64x4_epi64(top, 1)),
-        _mm256_max_epu32(_mm512_castsi512_si256(far), _mm512_extracti64x4_epi64(far, 1))};
+        _mm256_max_epu32(_mm512_castsi512_si256(far), _mm512_extracti64x4_epi64(far, 1)),
+        _mm256_min_epi32(_mm512_castsi512_si256(near), _mm512_extracti64x4_epi64(near, 1))};
 }
 
 INLINE __m512i

@@ -24,9 +24,17 @@
  * what is asked for, looked at and written. */
 #define IN_ORDER __asm__ volatile("" ::: "memory")
 
+/* Is the least signed noted at once, before it is known that it is needed? Wider vectors have time for it. */
+#if defined(__AVX512BW__)
+#define NOTES_NEAR true
+#else
+#define NOTES_NEAR false
+#endif
+
 typedef struct extremes {
-    __m256i top; /* greatest signed   */
-    __m256i far; /* greatest unsigned */
+    __m256i top;  /* greatest signed                 */
+    __m256i far;  /* greatest unsigned               */
+    __m256i near; /* least signed, where it is noted */
 } extremes;
 
 INLINE __m256i
@@ -43,6 +51,7 @@ extremes_add(extremes *e, __m256i v, bool once)
     if (once) __asm__("" : "+x"(v));
     e->top = _mm256_max_epi32(e->top, v);
     e->far = _mm256_max_epu32(e->far, v);
+    if (NOTES_NEAR) e->near = _mm256_min_epi32(e->near, v);
 }
 
 /* Fewer than eight elements, and the first of them again. */
@@ -61,7 +70,7 @@ extremes_start(const float *x, uint64_t n)
 {
     const __m256i v = n < 8 ? load_few(x, n) : load(x + n - 8);
 
-    return (extremes){v, v};
+    return (extremes){v, v, v};
 }
 
 /* Of four rows side by side. */
@@ -118,13 +127,15 @@ REDUCE(nearest, _mm256_min_epi32, _mm_min_epi32)
 typedef struct team {
     __m128i top;
     __m128i far;
+    __m128i near;
 } team;
 
 INLINE team
 team_of(const extremes e[TEAM])
 {
     return (team){greatest(e[0].top, e[1].top, e[2].top, e[3].top),
-                  farthest(e[0].far, e[1].far, e[2].far, e[3].far)};
+                  farthest(e[0].far, e[1].far, e[2].far, e[3].far),
+                  nearest(e[0].near, e[1].near, e[2].near, e[3].near)};
 }
 
 /* The least signed of a row, one of its eight lanes. */
