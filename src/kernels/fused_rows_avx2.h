@@ -25,12 +25,6 @@
 
 #define AHEAD 8192 /* bytes from where a wide row is looked at to what is asked for */
 
-INLINE bool
-is_near(uint64_t n_rows, uint64_t width)
-{
-    return n_rows <= NEAR_ELEMENTS / width;
-}
-
 /* Are the parameters float16? With fewer than 8 bits they are. */
 INLINE bool
 is_half(const quire_fused_rows *w, uint32_t bits)
@@ -121,9 +115,8 @@ narrow_look(const float *x, uint64_t n, uint64_t width, block *out)
 
 INLINE uint64_t
 narrow_put(const quire_fused_rows *w, const float *x, uint64_t n_rows, const float *ranges,
-           uint8_t *out, uint32_t bits, uint64_t width)
+           uint8_t *out, uint32_t bits, uint64_t width, bool near)
 {
-    const bool near = is_near(n_rows, width);
     block b;
     uint64_t n;
 
@@ -202,9 +195,9 @@ block_put_looking(const quire_fused_rows *w, const block *b, const float *x, con
 
 INLINE uint64_t
 wide_put(const quire_fused_rows *w, const float *x, uint64_t n_rows, const float *ranges,
-         uint8_t *out, uint32_t bits, uint64_t width)
+         uint8_t *out, uint32_t bits, uint64_t width, bool near)
 {
-    const uint64_t ahead = is_near(n_rows, width) ? 0 : AHEAD;
+    const uint64_t ahead = near ? 0 : AHEAD;
     uint64_t n = wide_rows(n_rows, width), n_next;
     extremes e[WIDE_ELEMENTS / WIDE_FAR];
     block b;
@@ -235,13 +228,13 @@ wide_put(const quire_fused_rows *w, const float *x, uint64_t n_rows, const float
                                     const float *ranges, uint8_t *out)                             \
     {                                                                                              \
         const uint64_t width = w->width;                                                           \
-        const bool near = is_near(n_rows, width);                                                  \
-        if (width == 16) return narrow_put(w, x, n_rows, ranges, out, bits, 16);                   \
-        if (width == 32) return narrow_put(w, x, n_rows, ranges, out, bits, 32);                   \
-        if (width == 64 && near) return narrow_put(w, x, n_rows, ranges, out, bits, 64);           \
+        const bool near = n_rows <= NEAR_ELEMENTS / width;                                         \
+        if (width == 16) return narrow_put(w, x, n_rows, ranges, out, bits, 16, near);             \
+        if (width == 32) return narrow_put(w, x, n_rows, ranges, out, bits, 32, near);             \
+        if (width == 64 && near) return narrow_put(w, x, n_rows, ranges, out, bits, 64, near);     \
         if (width >= (near ? WIDE : WIDE_FAR))                                                     \
-            return wide_put(w, x, n_rows, ranges, out, bits, width);                               \
-        return narrow_put(w, x, n_rows, ranges, out, bits, width);                                 \
+            return wide_put(w, x, n_rows, ranges, out, bits, width, near);                         \
+        return narrow_put(w, x, n_rows, ranges, out, bits, width, near);                           \
     }
 ROWS_PUT(8)
 ROWS_PUT(4)

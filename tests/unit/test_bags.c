@@ -11,11 +11,7 @@
 #include <sys/mman.h>
 
 #include "kernels/half.h"
-#include "quire/kernels.h"
-
-#define EACH_ISA(isa)                                                                              \
-    for (quire_isa isa = QUIRE_ISA_SCALAR; isa <= QUIRE_ISA_NEON; isa++)                           \
-        if (quire_isa_is_available(isa))
+#include "support/isa.h"
 
 static uint64_t seed = 88172645463325252u;
 
