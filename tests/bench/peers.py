@@ -13,7 +13,7 @@ them: a loop that only touches all lines of such rows, each asked for 16 rows ea
 its time is the ratio that can be had where memory is all that counts.
 
 --state keeps finished cells, so that a run that was stopped goes on where it was; --markdown writes
-all of them between the marks of docs/performance.md.
+all of them between the marks of docs/performance.md for what torch makes of the processor (AVX2, AVX512).
 """
 import argparse
 import ctypes as c
@@ -32,7 +32,7 @@ import torch
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from bags import FUSED, SPLIT, Fault, Job, Options, Plan, Rows  # noqa: E402
 
-MARKS = "<!-- cells: written by tests/bench/peers.py -->\n", "<!-- end of cells -->\n"
+MARKS = "<!-- cells, {}: written by tests/bench/peers.py -->\n", "<!-- end of cells -->\n"
 TARGETS = {("hot", 8): 1.15, ("hot", 4): 1.5, ("hot", 2): 1.5,
            ("cold", 8): 1.3, ("cold", 4): 1.3, ("cold", 2): 1.3}
 OPS = {8: torch.ops.quantized.embedding_bag_byte_rowwise_offsets,
@@ -261,17 +261,19 @@ def markdown(path, cells, a):
                     f" {f['fused']:.2f} | {f['ratio']:.2f}{again} | {f['split']:.2f} |"
                     f" {f['split_ratio']:.2f} | {f['lines']:.2f} | {f['room']:.2f} |")
     loads = [f["load"] for f in cells.values() if "load" in f]
-    head = (f"{processor()}, torch {torch.__version__} ({torch.backends.cpu.get_cpu_capability()}), "
+    capability = torch.backends.cpu.get_cpu_capability()
+    head = (f"{processor()}, torch {torch.__version__} ({capability}), "
             f"hot tables {a.hot} KiB, cold ones {a.cold} MiB, {a.rows} rows a call, one thread. "
             "Times are ns a row."
             + (f" Load of the machine meanwhile: {min(loads):.1f} to {max(loads):.1f}." if len(loads) == len(cells) else "")
             + "\n\n")
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    before, rest = text.split(MARKS[0])
-    after = rest.split(MARKS[1])[1]
+    mark = MARKS[0].format(capability)
+    before, rest = text.split(mark)
+    after = rest.split(MARKS[1], 1)[1]
     with open(path, "w", encoding="utf-8") as file:
-        file.write(before + MARKS[0] + head + "\n".join(rows) + "\n" + MARKS[1] + after)
+        file.write(before + mark + head + "\n".join(rows) + "\n" + MARKS[1] + after)
 
 
 def main():
