@@ -18,8 +18,8 @@
 #define STEP_BYTES 24576
 #define STEP_LEAST 32
 
-/* A block of columns: of group `g`, `size` 0 to 5 for 1 to 32 units from unit `unit` on, or the
- * last bytes. `direct`: all its columns exist and are stored where they belong, `out_at` bytes
+/* A block of columns: of group `g`, `size` 0 to 5 for 1 to 32 units from unit `unit` on, the last bytes, or
+ * the last `columns` where that is not 0. `direct`: all its columns exist and are stored where they belong, `out_at` bytes
  * from the start of the output's row; else they go through scratch. */
 typedef struct bag_piece {
     quire_pass_fn fn;
@@ -29,6 +29,7 @@ typedef struct bag_piece {
     uint64_t out_at;
     uint32_t size;
     uint32_t partial;
+    uint32_t columns;
     bool direct;
 } bag_piece;
 
@@ -108,6 +109,7 @@ pass_make(bag_run *r, bag_piece *piece)
     pass->out_type = p->out;
     pass->n_units = 1u << piece->size;
     pass->partial = piece->partial;
+    pass->columns = piece->columns;
     pass->before = before < 255 ? (uint32_t)before : 255;
     pass->zero_is_float = p->zero_is_float;
     pass->out_stride = p->out_stride;
@@ -210,6 +212,36 @@ group_count(const quire_bag_inner *p)
     return p->layout.n_groups > 1 ? p->layout.n_groups : 1;
 }
 
+/* Columns from `unit` to the end of the row that one pass takes, though there is none for just so many
+ * units; else 0. */
+static uint32_t
+any_columns(const quire_bag_inner *p, const quire_pass_fn *fns, uint64_t width, uint64_t unit)
+{
+    const uint64_t lanes = QUIRE_PASS_LANES * (uint64_t)quire_pass_planes(p->kind);
+    const uint64_t left = width - unit * lanes;
+    const uint64_t units = left / lanes;
+
+    if (!fns[QUIRE_PASS_ANY] || left > lanes / QUIRE_PASS_LANES * QUIRE_PASS_ANY_BYTES) return 0;
+    if (left % lanes == 0 && (units & (units - 1)) == 0 && fns[log2_floor(units)]) return 0;
+    return (uint32_t)left;
+}
+
+/* The units at the piece's place that there is a pass for, of `whole` that exist and `units` in all. */
+static void
+piece_fit(const bag_run *r, bag_piece *piece, const quire_pass_fn *fns, uint64_t whole,
+          uint64_t units)
+{
+    const bool widest = r->fetch.large || !r->plan->table->widest_in_memory;
+    const uint32_t most = widest ? QUIRE_PASS_WIDEST : QUIRE_PASS_WIDEST - 1;
+    const bool exists = piece->unit < whole;
+    const uint32_t fits = log2_floor((exists ? whole : units) - piece->unit);
+
+    piece->size = fits < most ? fits : most;
+    while (!fns[piece->size])
+        piece->size--;
+    piece->direct = exists;
+}
+
 /* The piece at (next_group, next_unit): those that store in place first, a partial one last. */
 static void
 piece_make(bag_run *r, bag_piece *piece)
@@ -219,30 +251,27 @@ piece_make(bag_run *r, bag_piece *piece)
     const quire_pass_fn *fns = p->table->pass[p->kind][p->pass_mode];
     const uint64_t width = group_width(p, r->next_group);
     const uint64_t used = used_lanes(p, width);
-    const uint64_t whole = whole_units(p, width);
     const uint64_t units = used / QUIRE_PASS_LANES;
 
     piece->group = r->next_group;
     piece->unit = r->next_unit;
     piece->size = piece->partial = 0;
     piece->direct = false;
-    if (piece->unit < units) {
-        const bool exists = piece->unit < whole;
-        const uint32_t fits = log2_floor((exists ? whole : units) - piece->unit);
-        const bool widest = r->fetch.large || !p->table->widest_in_memory;
-        const uint32_t most = widest ? QUIRE_PASS_WIDEST : QUIRE_PASS_WIDEST - 1;
-        piece->size = fits < most ? fits : most;
-        while (!fns[piece->size])
-            piece->size--;
-        piece->direct = exists;
+    piece->columns = any_columns(p, fns, width, piece->unit);
+    if (piece->columns > 0) {
+        piece->direct = true;
+    } else if (piece->unit < units) {
+        piece_fit(r, piece, fns, whole_units(p, width), units);
     } else {
         piece->partial = used % QUIRE_PASS_LANES;
     }
     piece->out_at = out_size(p) * (piece->group * p->group_columns +
                                    piece->unit * QUIRE_PASS_LANES * (p->planar ? 1 : planes));
-    piece->fn = fns[piece->partial ? QUIRE_PASS_PARTIAL : piece->size];
+    piece->fn = fns[piece->columns   ? QUIRE_PASS_ANY
+                    : piece->partial ? QUIRE_PASS_PARTIAL
+                                     : piece->size];
     r->next_unit += 1u << piece->size;
-    if (r->next_unit * QUIRE_PASS_LANES >= used) {
+    if (piece->columns > 0 || r->next_unit * QUIRE_PASS_LANES >= used) {
         r->next_unit = 0;
         r->next_group++;
     }

@@ -19,9 +19,11 @@
 #define QUIRE_PASS_MAX_SUMS   16 /* accumulators in registers                           */
 #define QUIRE_PASS_MAX_UNITS  32
 #define QUIRE_PASS_MAX_FLOATS (QUIRE_PASS_LANES * QUIRE_PASS_MAX_UNITS)
-#define QUIRE_PASS_SIZES      7 /* 1, 2, 4, 8, 16, 32 units; the last is a partial unit */
+#define QUIRE_PASS_SIZES      8 /* 1, 2, 4, 8, 16, 32 units; a partial unit; any columns */
 #define QUIRE_PASS_WIDEST     5 /* of them: of 32 units                                 */
 #define QUIRE_PASS_PARTIAL    6
+#define QUIRE_PASS_ANY        7 /* the last columns of a row, in up to 64 bytes */
+#define QUIRE_PASS_ANY_BYTES  64
 
 /* What a pass decodes: name, planes P, bytes of a unit. FUSED8 has float32 parameters, the other
  * fused kinds float16. */
@@ -101,6 +103,7 @@ typedef struct quire_pass {
     quire_float_type out_type;
     uint32_t n_units;   /* 1, 2, 4, 8, 16                                                         */
     uint32_t partial;   /* elements or bytes of a partial unit, 1 to 7                            */
+    uint32_t columns;   /* of a pass for any; else 0                                              */
     uint32_t before;    /* bytes of the row's payload before this pass, up to 255                 */
     bool zero_is_float; /* SPLIT                                                                  */
 
@@ -128,7 +131,7 @@ typedef size_t (*quire_rows_find_fn)(const void *indices, bool wide, size_t n, u
                                      uint64_t stride, uint64_t *out);
 
 /* All passes of an instruction set, NULL where it has none for that many
- * units: never for one unit or a partial one. */
+ * units, or none for any columns: never for one unit or a partial one. */
 typedef struct quire_pass_table {
     quire_pass_fn pass[QUIRE_PASS_KINDS][QUIRE_PASS_MODES][QUIRE_PASS_SIZES];
     bool widest_in_memory;   /* passes of 32 units keep their sums there: for large tables only */
@@ -189,7 +192,9 @@ static inline size_t
 quire_pass_bytes(const quire_pass *p, quire_pass_kind kind)
 {
     const size_t unit = (size_t)quire_pass_unit_bytes(kind);
+    const size_t planes = (size_t)quire_pass_planes(kind);
 
+    if (p->columns) return (p->columns + planes - 1) / planes;
     return p->partial ? unit / QUIRE_PASS_LANES * p->partial : unit * p->n_units;
 }
 

@@ -251,15 +251,6 @@ totals_finish(const shape s, float divisor, totals *t)
     }
 }
 
-/* Of `n` elements, which there are, those in the vector that starts at element `from`. */
-INLINE __mmask16
-mask_from(uint32_t n, uint32_t from)
-{
-    const uint32_t left = n > from ? n - from : 0;
-
-    return left >= LANES ? 0xffff : (__mmask16)((1u << left) - 1);
-}
-
 INLINE void
 vectors_store(const quire_pass *p, const shape s, quire_float_type type, const totals *t,
               uint8_t *out)
@@ -340,41 +331,43 @@ QUIRE_PASS_FLOAT_TABLE(KIND)
 QUIRE_PASS_SPLIT_TABLE(CODES_KIND)
 QUIRE_PASS_FUSED_TABLE(CODES_KIND)
 
-#define NAMES(name, of_8, of_16, of_32)                                                            \
+#define NAMES(name, of_8, of_16, of_32, any)                                                       \
     {                                                                                              \
-        name##_1, name##_2, name##_4, of_8, of_16, of_32, name##_0                                 \
+        name##_1, name##_2, name##_4, of_8, of_16, of_32, name##_0, any                            \
     }
-#define NAMES_1(name)      NAMES(name, name##_8, name##_16, NULL)
-#define NAMES_2(name)      NAMES(name, name##_8, NULL, NULL)
-#define NAMES_4(name)      NAMES(name, NULL, NULL, NULL)
-#define NAMES_MORE_1(name) NAMES(name, name##_8, name##_16, name##_32)
-#define NAMES_MORE_2(name) NAMES(name, name##_8, name##_16, NULL)
-#define NAMES_MORE_4(name) NAMES(name, name##_8, NULL, NULL)
-#define ROW(kind, planes, bytes)                                                                   \
-    [QUIRE_PASS_##kind] = {NAMES_##planes(kind##_SUM), NAMES_##planes(kind##_WEIGHTED),            \
-                           NAMES_##planes(kind##_MAX)},
-#define CODES_ROW(kind, planes, bytes)                                                             \
-    [QUIRE_PASS_##kind] = {NAMES_MORE_##planes(kind##_SUM), NAMES_##planes(kind##_WEIGHTED),       \
-                           NAMES_##planes(kind##_MAX)},
+#define NAMES_1(name)           NAMES(name, name##_8, name##_16, NULL, NULL)
+#define NAMES_2(name)           NAMES(name, name##_8, NULL, NULL, NULL)
+#define NAMES_4(name)           NAMES(name, NULL, NULL, NULL, NULL)
+#define NAMES_MORE_1(name, any) NAMES(name, name##_8, name##_16, name##_32, any)
+#define NAMES_MORE_2(name, any) NAMES(name, name##_8, name##_16, NULL, any)
+#define NAMES_MORE_4(name, any) NAMES(name, name##_8, NULL, NULL, any)
+#define OTHERS(kind, planes)    NAMES_##planes(kind##_WEIGHTED), NAMES_##planes(kind##_MAX)
+#define FLOAT_ROW(kind, planes, bytes)                                                             \
+    [QUIRE_PASS_##kind] = {NAMES_##planes(kind##_SUM), OTHERS(kind, planes)},
+#define SPLIT_ROW(kind, planes, bytes)                                                             \
+    [QUIRE_PASS_##kind] = {NAMES_MORE_##planes(kind##_SUM, NULL), OTHERS(kind, planes)},
+#define FUSED_ROW(kind, planes, bytes)                                                             \
+    [QUIRE_PASS_##                                                                                 \
+        kind] = {NAMES_MORE_##planes(kind##_SUM, quire_any_avx512_##kind), OTHERS(kind, planes)},
 
 const quire_pass_table quire_pass_table_avx512 = {
-    .pass = {QUIRE_PASS_FLOAT_TABLE(ROW) QUIRE_PASS_SPLIT_TABLE(CODES_ROW)
-                 QUIRE_PASS_FUSED_TABLE(CODES_ROW)},
+    .pass = {QUIRE_PASS_FLOAT_TABLE(FLOAT_ROW) QUIRE_PASS_SPLIT_TABLE(SPLIT_ROW)
+                 QUIRE_PASS_FUSED_TABLE(FUSED_ROW)},
     .find = quire_rows_find_avx512};
 
 #define FAST(kind, units) quire_fast_avx512_##kind##_##units
 #define FAST_ROW(kind, planes, ...)                                                                \
-    [QUIRE_PASS_##kind] = {                                                                        \
-        {__VA_ARGS__, kind##_SUM_0}, NAMES_##planes(kind##_WEIGHTED), NAMES_##planes(kind##_MAX)},
+    [QUIRE_PASS_##                                                                                 \
+        kind] = {{kind##_SUM_1, __VA_ARGS__, kind##_SUM_0, quire_fast_any_avx512_##kind},          \
+                 OTHERS(kind, planes)},
+#define FAST_ROW_8(kind)                                                                           \
+    FAST_ROW(kind, 1, kind##_SUM_2, FAST(kind, 4), FAST(kind, 8), FAST(kind, 16), FAST(kind, 32))
 
 const quire_pass_table quire_pass_table_avx512_subnormal = {
-    .pass = {QUIRE_PASS_FLOAT_TABLE(ROW) QUIRE_PASS_SPLIT_TABLE(CODES_ROW) FAST_ROW(
-        FUSED8, 1, FUSED8_SUM_1, FUSED8_SUM_2, FAST(FUSED8, 4), FAST(FUSED8, 8), FAST(FUSED8, 16),
-        FAST(FUSED8, 32)) FAST_ROW(FUSED8H, 1, FUSED8H_SUM_1, FUSED8H_SUM_2, FAST(FUSED8H, 4),
-                                   FAST(FUSED8H, 8), FAST(FUSED8H, 16), FAST(FUSED8H, 32))
-                 FAST_ROW(FUSED4, 2, FUSED4_SUM_1, FAST(FUSED4, 2), FAST(FUSED4, 4),
-                          FAST(FUSED4, 8), FAST(FUSED4, 16), NULL)
-                     FAST_ROW(FUSED2, 4, FUSED2_SUM_1, FAST(FUSED2, 2), FAST(FUSED2, 4),
-                              FAST(FUSED2, 8), NULL, NULL)},
+    .pass = {QUIRE_PASS_FLOAT_TABLE(FLOAT_ROW) QUIRE_PASS_SPLIT_TABLE(SPLIT_ROW) FAST_ROW_8(FUSED8)
+                 FAST_ROW_8(FUSED8H) FAST_ROW(FUSED4, 2, FAST(FUSED4, 2), FAST(FUSED4, 4),
+                                              FAST(FUSED4, 8), FAST(FUSED4, 16), NULL)
+                     FAST_ROW(FUSED2, 4, FAST(FUSED2, 2), FAST(FUSED2, 4), FAST(FUSED2, 8), NULL,
+                              NULL)},
     .find = quire_rows_find_avx512};
 #endif

@@ -30,6 +30,13 @@
 QUIRE_FAST_AVX512_TABLE(QUIRE_FAST_AVX512)
 #undef QUIRE_FAST_AVX512
 
+/* Those for any columns, without conversion and with it. */
+#define QUIRE_ANY_AVX512(kind, planes, bytes)                                                      \
+    void quire_fast_any_avx512_##kind(quire_pass *p);                                              \
+    void quire_any_avx512_##kind(quire_pass *p);
+QUIRE_PASS_FUSED_TABLE(QUIRE_ANY_AVX512)
+#undef QUIRE_ANY_AVX512
+
 /* A quire_rows_find_fn. */
 size_t quire_rows_find_avx512(const void *indices, bool wide, size_t n, uint64_t n_rows,
                               uint64_t stride, uint64_t *out);
@@ -80,6 +87,15 @@ planes_interleave(int planes, __m512 *v)
     if (planes > 4) interleave_apart(planes, 4, v);
     if (planes > 2) interleave_apart(planes, 2, v);
     if (planes > 1) interleave_apart(planes, 1, v);
+}
+
+/* Of `n` elements, which there are, those in the vector that starts at element `from`. */
+INLINE __mmask16
+mask_from(uint32_t n, uint32_t from)
+{
+    const uint32_t left = n > from ? n - from : 0;
+
+    return left >= LANES ? 0xffff : (__mmask16)((1u << left) - 1);
 }
 
 INLINE void

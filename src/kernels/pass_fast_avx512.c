@@ -19,6 +19,11 @@ typedef struct totals {
     float bias;
 } totals;
 
+/* What is not as usual about a shape: it takes p->columns columns, by 16 bytes of codes, the last of which are
+ * masked; its codes are converted, which serves any scale. */
+#define MASKED    ((shape)1 << 24)
+#define CONVERTED ((shape)1 << 25)
+
 INLINE int
 kind_bits(quire_pass_kind kind)
 {
@@ -29,6 +34,7 @@ kind_bits(quire_pass_kind kind)
 INLINE int
 dword_bytes(const shape s)
 {
+    if (s & MASKED) return 1;
     if (shape_units(s) >= 8) return 4;
     return kind_bits(shape_kind(s)) == 8 ? 1 : shape_units(s) / 2;
 }
@@ -58,6 +64,31 @@ row_bytes(const shape s)
     return (size_t)shape_units(s) * 8;
 }
 
+/* What moves the last n bytes of 16 to the front, and zeros behind them. */
+INLINE __m128i
+last_to_front(size_t n)
+{
+    static const uint8_t order[32] = {0,   1,   2,   3,   4,   5,   6,   7,   8,   9,   10,
+                                      11,  12,  13,  14,  15,  255, 255, 255, 255, 255, 255,
+                                      255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+
+    return _mm_loadu_si128((const __m128i *)(const void *)(order + 16 - n));
+}
+
+/* The last up to 16 bytes of a row, with those before them if there are: a load that reaches beyond the row
+ * would wait for a line that nobody has asked for, even if that byte is masked. */
+INLINE __m512i
+load_last(const quire_pass *p, const shape s, const uint8_t *at)
+{
+    const size_t all = quire_pass_bytes(p, shape_kind(s));
+    const size_t n = all + 16 - row_bytes(s);
+
+    if (all + p->before < 16)
+        return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8((__mmask16)((1u << n) - 1), at));
+    const __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(at + n - 16));
+    return _mm512_cvtepu8_epi32(_mm_shuffle_epi8(x, last_to_front(n)));
+}
+
 INLINE __m512i
 load_dwords(const uint8_t *at, int bytes)
 {
@@ -78,29 +109,43 @@ plane_shift(int bits, int c)
 }
 
 INLINE __m512
+plane_convert(__m512i x, const shape s, int c)
+{
+    const int bits = kind_bits(shape_kind(s));
+
+    if (c > 0) x = _mm512_srli_epi32(x, (unsigned)(bits * c));
+    return _mm512_cvtepi32_ps(_mm512_and_si512(x, _mm512_set1_epi32((1 << bits) - 1)));
+}
+
+INLINE __m512
 plane_take(__m512i x, const shape s, int c)
 {
     const int bits = kind_bits(shape_kind(s));
     const int end = bits * (c + 1);
     const __m512i mask = _mm512_set1_epi32(((1 << bits) - 1) << plane_shift(bits, c));
 
+    if (s & CONVERTED) return plane_convert(x, s, c);
     if (n_planes(s) == 1) return _mm512_castsi512_ps(x);
     if (end == 32) return _mm512_castsi512_ps(_mm512_srli_epi32(x, (unsigned)(32 - bits)));
     if (end > 24) x = _mm512_srli_epi32(x, 8);
     return _mm512_castsi512_ps(_mm512_and_si512(x, mask));
 }
 
-/* Of the row whose parameters are at `at`, times FAST_SCALE; the bias is added. */
+/* The scale of the row whose parameters are at `at`, times FAST_SCALE if codes are not converted; the bias
+ * is added. */
 INLINE __m512
-params_take(quire_pass_kind kind, const uint8_t *at, totals *t)
+params_take(const shape s, const uint8_t *at, totals *t)
 {
-    if (kind == QUIRE_PASS_FUSED8) {
+    const float by = s & CONVERTED ? 1 : FAST_SCALE;
+
+    if (shape_kind(s) == QUIRE_PASS_FUSED8) {
         t->bias += quire_load_f32(at + 4);
         __m512 scale = _mm512_set1_ps(quire_load_f32(at));
         __asm__("" : "+v"(scale)); /* spread first, which loading does: not multiplied first */
-        return _mm512_mul_ps(scale, _mm512_set1_ps(FAST_SCALE));
+        return by == 1 ? scale : _mm512_mul_ps(scale, _mm512_set1_ps(by));
     }
-    const __m128 both = _mm_mul_ps(load_both(kind, at), _mm_setr_ps(FAST_SCALE, 1, 1, 1));
+    __m128 both = load_both(shape_kind(s), at);
+    if (by != 1) both = _mm_mul_ps(both, _mm_setr_ps(by, 1, 1, 1));
     t->both = _mm_add_ps(t->both, both);
     return _mm512_broadcastss_ps(both);
 }
@@ -113,12 +158,15 @@ row_add(const quire_pass *p, const shape s, const uint64_t *entry, totals *t, bo
     const uint8_t *params = p->scales + start;
 
     (void)fresh;
-    if (shape_kind(s) == QUIRE_PASS_FUSED8 && !scale_is_fast(params)) return false;
+    if (shape_kind(s) == QUIRE_PASS_FUSED8 && !(s & CONVERTED) && !scale_is_fast(params))
+        return false;
     __asm__("" : "+r"(params)); /* loaded anew: spreading what memory has is free */
-    const __m512 scale = params_take(shape_kind(s), params, t);
+    const __m512 scale = params_take(s, params, t);
     UNROLL for (int k = 0; k < n_blocks(s); k++)
     {
-        __m512i x = load_dwords(at + k * LANES * dword_bytes(s), dword_bytes(s));
+        const uint8_t *from = at + k * LANES * dword_bytes(s);
+        __m512i x = (s & MASKED) && k == n_blocks(s) - 1 ? load_last(p, s, from)
+                                                         : load_dwords(from, dword_bytes(s));
         __asm__("" : "+v"(x)); /* loaded once: most such loads lie across two lines */
         UNROLL for (int c = 0; c < n_planes(s); c++)
         {
@@ -136,6 +184,7 @@ totals_start(const quire_pass *p, const shape s, totals *t)
     t->both = _mm_setzero_ps();
     UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm512_setzero_ps();
     if (p->first) return;
+    t->bias = p->bias;
     t->both = _mm_set1_ps(p->bias);
     UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm512_loadu_ps(p->sums + k * LANES);
 }
@@ -153,28 +202,38 @@ totals_keep(quire_pass *p, const shape s, const totals *t)
     UNROLL for (int k = 0; k < n_sums(s); k++) _mm512_storeu_ps(p->sums + k * LANES, t->sums[k]);
 }
 
-/* What sums are too large by is a power of two: taking it off is exact, and one with adding the bias. */
+/* What the k-th sum is too large by is a power of two: taking it off is exact, and one with adding the
+ * bias. */
+INLINE __m512
+bias_add(const shape s, int k, __m512 sum, __m512 bias)
+{
+    const int shift = plane_shift(kind_bits(shape_kind(s)), k % n_planes(s));
+
+    if (s & CONVERTED) return _mm512_add_ps(sum, bias);
+    return _mm512_fmadd_ps(sum, _mm512_set1_ps(FAST_UNDO / (float)(1 << shift)), bias);
+}
+
 INLINE void
 totals_finish(const shape s, float divisor, totals *t)
 {
     const __m512 bias = _mm512_set1_ps(bias_of(s, t));
     const __m512 by = _mm512_set1_ps(divisor);
 
-    UNROLL for (int k = 0; k < n_sums(s); k++)
-    {
-        const int shift = plane_shift(kind_bits(shape_kind(s)), k % n_planes(s));
-        const __m512 undo = _mm512_set1_ps(FAST_UNDO / (float)(1 << shift));
-        t->sums[k] = _mm512_fmadd_ps(t->sums[k], undo, bias);
-    }
+    UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = bias_add(s, k, t->sums[k], bias);
     if (divisor == 0) return;
     UNROLL for (int k = 0; k < n_sums(s); k++) t->sums[k] = _mm512_div_ps(t->sums[k], by);
 }
 
 INLINE void
-vectors_store(const shape s, quire_float_type type, const totals *t, uint8_t *out)
+vectors_store(const quire_pass *p, const shape s, quire_float_type type, const totals *t,
+              uint8_t *out)
 {
     UNROLL for (int k = 0; k < n_sums(s); k++)
-        vector_store(type, out, (size_t)k * LANES, 0xffff, t->sums[k]);
+    {
+        const size_t at = (size_t)k * LANES;
+        const __mmask16 mask = s & MASKED ? mask_from(p->columns, (uint32_t)at) : 0xffff;
+        if (mask) vector_store(type, out, at, mask, t->sums[k]);
+    }
 }
 
 INLINE void
@@ -183,11 +242,11 @@ totals_store(const quire_pass *p, const shape s, totals *t, uint8_t *out)
     UNROLL for (int k = 0; k < n_blocks(s); k++)
         planes_interleave(n_planes(s), t->sums + k * n_planes(s));
     if (__builtin_expect(p->out_type == QUIRE_FLOAT_F32, true)) {
-        vectors_store(s, QUIRE_FLOAT_F32, t, out);
+        vectors_store(p, s, QUIRE_FLOAT_F32, t, out);
     } else if (p->out_type == QUIRE_FLOAT_F16) {
-        vectors_store(s, QUIRE_FLOAT_F16, t, out);
+        vectors_store(p, s, QUIRE_FLOAT_F16, t, out);
     } else {
-        vectors_store(s, QUIRE_FLOAT_BF16, t, out);
+        vectors_store(p, s, QUIRE_FLOAT_BF16, t, out);
     }
 }
 
@@ -202,6 +261,10 @@ row_ask_at(const quire_pass *p, const shape s, quire_fetch_way way, uint64_t sta
 #define ROW_TAKE   row_add
 #define ROW_ASK    row_ask_at
 #define ASKS_APART true
+#include "kernels/pass_bags.h"
+
+#define BAGS_TAKE bags_take_converted
+#define ROW_TAKE  row_add
 #include "kernels/pass_bags.h"
 
 /* Scales of float32 have a range, and of a bag that comes in parts all are done the same way. */
@@ -220,6 +283,32 @@ can_be_fast(const quire_pass *p, quire_pass_kind kind)
                 p);                                                                                \
     }
 QUIRE_FAST_AVX512_TABLE(STAMP)
+
+/* Any columns, by the smallest shape that has them. */
+#define STAMP_ANY(kind, units)                                                                     \
+    static void kind##_ANY_##units(quire_pass *p)                                                  \
+    {                                                                                              \
+        const shape s = SHAPE(QUIRE_PASS_##kind, QUIRE_PASS_SUM, units) | MASKED;                  \
+        bags_take_converted(p, s | CONVERTED);                                                     \
+    }                                                                                              \
+    static void kind##_FAST_ANY_##units(quire_pass *p)                                             \
+    {                                                                                              \
+        const shape s = SHAPE(QUIRE_PASS_##kind, QUIRE_PASS_SUM, units) | MASKED;                  \
+        if (!can_be_fast(p, QUIRE_PASS_##kind) || !bags_take(p, s)) kind##_ANY_##units(p);         \
+    }
+#define ANY(kind, name, way)                                                                       \
+    void name(quire_pass *p)                                                                       \
+    {                                                                                              \
+        const size_t bytes = quire_pass_bytes(p, QUIRE_PASS_##kind);                               \
+        (bytes <= 16 ? way##2 : bytes <= 32 ? way##4 : bytes <= 48 ? way##6 : way##8)(p);          \
+    }
+#define STAMPS_ANY(kind, planes, bytes)                                                            \
+    STAMP_ANY(kind, 2)                                                                             \
+    STAMP_ANY(kind, 4)                                                                             \
+    STAMP_ANY(kind, 6)                                                                             \
+    STAMP_ANY(kind, 8) ANY(kind, quire_any_avx512_##kind, kind##_ANY_)                             \
+        ANY(kind, quire_fast_any_avx512_##kind, kind##_FAST_ANY_)
+QUIRE_PASS_FUSED_TABLE(STAMPS_ANY)
 
 INLINE __m512i
 indices_load(const void *indices, bool wide, size_t i, __mmask8 lanes)
