@@ -10,7 +10,7 @@
 
 #include "kernels/bag_plan.h"
 
-#define QUIRE_BAG_WINDOW 512
+#define QUIRE_BAG_WINDOW 1024
 #define QUIRE_BAG_CHUNK  (QUIRE_BAG_WINDOW - QUIRE_FETCH_MAX_DISTANCE)
 
 typedef struct quire_bag_window {

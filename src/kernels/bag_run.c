@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define MAX_PIECES 24 /* prepared at a time: wider rows prepare anew for each bag */
-#define MAX_BAGS   32 /* of a step                                                 */
+#define MAX_BAGS   64 /* of a step                                                 */
 #define STEP_BYTES 24576
 #define STEP_LEAST 32
 
@@ -440,16 +440,18 @@ bags_take(bag_run *r, quire_bag_bounds *bounds, uint64_t stop, quire_bag_form fo
     const uint64_t limit = r->job->n_indices;
     const uint64_t fixed = r->plan->fixed;
     const uint64_t full = r->start + r->step;
+    const uint64_t left = stop > bounds->bag ? stop - bounds->bag : 0;
+    const uint32_t space = MAX_BAGS - r->n_bags;
+    const uint32_t most = r->n_bags + (left < space ? (uint32_t)left : space);
     uint64_t bag = bounds->bag;
     uint64_t end = bounds->end;
     uint32_t n = r->n_bags;
 
-    while (n < MAX_BAGS && bag < stop && end < full) {
+    for (; n < most && end < full; bag++) {
         const uint64_t next = next_end(form, narrow, wide, fixed, end, bag);
         if (next - end > limit - end) break;
         r->bags[n].n = next - end;
         r->ends[n++] = end = next;
-        bag++;
     }
     r->n_bags = n;
     bounds->bag = bag;

@@ -133,7 +133,7 @@ def cell(library, bits, width, length, table, repeats, per_call):
     split = Bags(library, Rows(size=c.sizeof(Rows), storage=SPLIT, bits=bits, width=width), codes,
                  n_rows, np.full(n_rows, 2 / (2**bits - 1), np.float32),
                  np.full(n_rows, 2**(bits - 1), np.uint8))
-    out = np.empty((len(offsets), width), np.float32)
+    out = torch.empty((len(offsets), width)).numpy()  # as torch has its own
     t_table, t_offsets = torch.from_numpy(table), torch.from_numpy(offsets)
     times = {"torch": [], "fused": [], "split": [], "lines": []}
     op = OPS[bits]

@@ -132,7 +132,7 @@ length_draw(const bag_question *q, bag_size size, uint64_t bag, random_state *r)
 {
     if (q->is_fixed) return q->fixed;
     if (random_below(r, 5) == 0) return 0;
-    if (size == BAG_LONG && bag == 1) return 900 + random_below(r, 300);
+    if (size == BAG_LONG && bag == 1) return 1000 + random_below(r, 300);
     return random_below(r, size == BAG_MIDDLE ? 190 : 12);
 }
 
