@@ -306,8 +306,9 @@ QUIRE_FAST_AVX512_TABLE(STAMP)
     STAMP_ANY(kind, 2)                                                                             \
     STAMP_ANY(kind, 4)                                                                             \
     STAMP_ANY(kind, 6)                                                                             \
-    STAMP_ANY(kind, 8) ANY(kind, quire_any_avx512_##kind, kind##_ANY_)                             \
-        ANY(kind, quire_fast_any_avx512_##kind, kind##_FAST_ANY_)
+    STAMP_ANY(kind, 8)                                                                             \
+    ANY(kind, quire_any_avx512_##kind, kind##_ANY_)                                                \
+    ANY(kind, quire_fast_any_avx512_##kind, kind##_FAST_ANY_)
 QUIRE_PASS_FUSED_TABLE(STAMPS_ANY)
 
 INLINE __m512i

@@ -234,16 +234,28 @@ round_values(__m256 v, values_kind kind)
     return v;
 }
 
-/* The codes of eight elements, one to a lane. Rounded as the environment says: to nearest. */
+/* Integer levels are quotients. The product with the inverse is within a 2^-22nd part of the quotient, which
+ * is at most 255 where it is not clamped: where the product is no farther than this from an integer, both
+ * are rounded to it. Elsewhere there is a division. */
+#define QUOTIENT_SAFE 0x1.ffp-2f
+
+/* The codes of eight elements, one to a lane. Rounded as the environment says: to nearest. Unless `io_far` is
+ * NULL, products stand for quotients, and how far they are from integers is noted there. */
 INLINE __m256i
 encode_eight(const wide_params *p, __m256 x, bool is_int, values_kind kind, float *values,
-             size_t at)
+             size_t at, __m256 *io_far)
 {
-    const __m256 level =
-        is_int ? _mm256_div_ps(x, p->scale) : _mm256_add_ps(_mm256_mul_ps(x, p->inverse), p->zero);
+    const __m256 product = _mm256_mul_ps(x, p->inverse);
+    const __m256 level = !is_int  ? _mm256_add_ps(product, p->zero)
+                         : io_far ? product
+                                  : _mm256_div_ps(x, p->scale);
     const __m256 clamped = _mm256_min_ps(_mm256_max_ps(level, p->low), p->high);
     const __m256i rounded = _mm256_cvtps_epi32(clamped);
 
+    if (io_far) {
+        const __m256 by = _mm256_sub_ps(clamped, _mm256_cvtepi32_ps(rounded));
+        *io_far = _mm256_max_ps(*io_far, _mm256_andnot_ps(_mm256_set1_ps(-0.0f), by));
+    }
     if (kind != NO_VALUES) {
         __m256 steps = _mm256_cvtepi32_ps(rounded);
         if (!is_int) steps = _mm256_sub_ps(steps, p->zero);
@@ -292,12 +304,21 @@ encode_32(const wide_params *p, const float *x, const plane *to, size_t i, bool 
           values_kind kind, float *values)
 {
     __m256i *out = (__m256i *)(void *)(to->out + i);
+    __m256 far = _mm256_setzero_ps();
     __m256i q[4];
 
     UNROLL for (size_t k = 0; k < 4; k++)
     {
         const size_t at = i + 8 * k;
-        q[k] = encode_eight(p, _mm256_loadu_ps(x + at), is_int, kind, values, at);
+        q[k] = encode_eight(p, _mm256_loadu_ps(x + at), is_int, kind, values, at,
+                            is_int ? &far : NULL);
+    }
+    if (_mm256_movemask_ps(_mm256_cmp_ps(far, _mm256_set1_ps(QUOTIENT_SAFE), _CMP_NLE_UQ))) {
+        UNROLL for (size_t k = 0; k < 4; k++)
+        {
+            const size_t at = i + 8 * k;
+            q[k] = encode_eight(p, _mm256_loadu_ps(x + at), is_int, kind, values, at, NULL);
+        }
     }
     __m256i bytes = _mm256_sll_epi16(bytes_of(q), to->shift);
     if (to->merge) bytes = _mm256_or_si256(bytes, _mm256_loadu_si256(out));
@@ -311,7 +332,7 @@ encode_8(const wide_params *p, const float *x, const plane *to, size_t i, size_t
 {
     __m128i *out = (__m128i *)(void *)(to->out + i);
     const __m256 v = m < 8 ? _mm256_maskload_ps(x + i, first_lanes(m)) : _mm256_loadu_ps(x + i);
-    const __m256i q = encode_eight(p, v, is_int, kind, values, i);
+    const __m256i q = encode_eight(p, v, is_int, kind, values, i, NULL);
     __m128i bytes = _mm_sll_epi16(eight_bytes_of(q), to->shift);
 
     if (m < 8) {
