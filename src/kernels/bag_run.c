@@ -19,8 +19,8 @@
 #define STEP_LEAST 32
 
 /* A block of columns: of group `g`, `size` 0 to 5 for 1 to 32 units from unit `unit` on, the last bytes, or
- * the last `columns` where that is not 0. `direct`: all its columns exist and are stored where they belong, `out_at` bytes
- * from the start of the output's row; else they go through scratch. */
+ * the last `columns` where that is not 0. `direct`: all its columns exist and are stored where they
+ * belong, `out_at` bytes from the start of the output's row; else they go through scratch. */
 typedef struct bag_piece {
     quire_pass_fn fn;
     quire_pass pass;

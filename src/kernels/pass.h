@@ -101,7 +101,7 @@ typedef struct quire_pass {
     quire_float_type scale; /* SPLIT: F32 or F16                                                  */
     quire_float_type value; /* SPLIT: decoded values are rounded to it                            */
     quire_float_type out_type;
-    uint32_t n_units;   /* 1, 2, 4, 8, 16                                                         */
+    uint32_t n_units;   /* 1, 2, 4, 8, 16, 32                                                     */
     uint32_t partial;   /* elements or bytes of a partial unit, 1 to 7                            */
     uint32_t columns;   /* of a pass for any; else 0                                              */
     uint32_t before;    /* bytes of the row's payload before this pass, up to 255                 */

@@ -1,8 +1,9 @@
-/* pass_fast_avx512.c - sums of fused rows for AVX-512, without converting codes.
+/* pass_fast_avx512.c - sums of fused rows for AVX-512, without converting codes, and those of any columns.
  *
  * 64 bytes of codes are 16 dwords, each with all planes of a lane; of fewer bytes dwords are filled up
  * with zeros. A plane is a mask, at most a shift: what is left is a subnormal float32 (see FAST_SCALE).
- * For processors that take subnormal operands without a penalty.
+ * For processors that take subnormal operands without a penalty. The last columns of a row, by 16 bytes of
+ * codes, are there with conversion too, for other processors and for scales that rule it out to do without.
  */
 #include "kernels/pass_avx512.h"
 
@@ -64,15 +65,13 @@ row_bytes(const shape s)
     return (size_t)shape_units(s) * 8;
 }
 
-/* What moves the last n bytes of 16 to the front, and zeros behind them. */
+/* What moves the last n bytes of 16 to the front: above 127 it makes zeros, below the low four bits count. */
 INLINE __m128i
 last_to_front(size_t n)
 {
-    static const uint8_t order[32] = {0,   1,   2,   3,   4,   5,   6,   7,   8,   9,   10,
-                                      11,  12,  13,  14,  15,  255, 255, 255, 255, 255, 255,
-                                      255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+    const __m128i places = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 
-    return _mm_loadu_si128((const __m128i *)(const void *)(order + 16 - n));
+    return _mm_add_epi8(places, _mm_set1_epi8((char)(128 - n)));
 }
 
 /* The last up to 16 bytes of a row, with those before them if there are: a load that reaches beyond the row
@@ -310,40 +309,4 @@ QUIRE_FAST_AVX512_TABLE(STAMP)
     ANY(kind, quire_any_avx512_##kind, kind##_ANY_)                                                \
     ANY(kind, quire_fast_any_avx512_##kind, kind##_FAST_ANY_)
 QUIRE_PASS_FUSED_TABLE(STAMPS_ANY)
-
-INLINE __m512i
-indices_load(const void *indices, bool wide, size_t i, __mmask8 lanes)
-{
-    return wide ? _mm512_maskz_loadu_epi64(lanes, (const int64_t *)indices + i)
-                : _mm512_cvtepi32_epi64(
-                      _mm256_maskz_loadu_epi32(lanes, (const int32_t *)indices + i));
-}
-
-INLINE size_t
-rows_find(const void *indices, bool wide, size_t n, uint64_t n_rows, uint64_t stride, uint64_t *out)
-{
-    const __m512i limit = _mm512_set1_epi64((int64_t)n_rows);
-    const __m512i by = _mm512_set1_epi64((int64_t)stride);
-    size_t i = 0;
-
-    for (; i + 8 <= n; i += 8) {
-        const __m512i x = indices_load(indices, wide, i, 0xff);
-        const __mmask8 bad = _mm512_cmpge_epu64_mask(x, limit);
-        _mm512_storeu_si512(out + i, _mm512_mullo_epi64(x, by));
-        if (bad) return i + (size_t)__builtin_ctz(bad);
-    }
-    const __mmask8 lanes = (__mmask8)((1u << (n - i)) - 1);
-    const __m512i x = indices_load(indices, wide, i, lanes);
-    const __mmask8 bad = _mm512_mask_cmpge_epu64_mask(lanes, x, limit);
-    _mm512_mask_storeu_epi64(out + i, lanes, _mm512_mullo_epi64(x, by));
-    return bad ? i + (size_t)__builtin_ctz(bad) : n;
-}
-
-size_t
-quire_rows_find_avx512(const void *indices, bool wide, size_t n, uint64_t n_rows, uint64_t stride,
-                       uint64_t *out)
-{
-    return wide ? rows_find(indices, true, n, n_rows, stride, out)
-                : rows_find(indices, false, n, n_rows, stride, out);
-}
 #endif
