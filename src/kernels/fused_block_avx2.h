@@ -1,5 +1,5 @@
 /* fused_block_avx2.h - a block of rows: their ranges, and the parameters that fused rows have for them. A
- * part of fused_avx2.c, and compiled with its flags.
+ * part of fused_rows_avx2.h, and compiled with the flags of its units.
  */
 #ifndef QUIRE_KERNELS_FUSED_BLOCK_AVX2_H
 #define QUIRE_KERNELS_FUSED_BLOCK_AVX2_H

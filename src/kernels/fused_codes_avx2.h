@@ -1,5 +1,5 @@
-/* fused_codes_avx2.h - a row's codes from its elements and its parameters. A part of fused_avx2.c, and
- * compiled with its flags.
+/* fused_codes_avx2.h - a row's codes from its elements and its parameters. A part of
+ * fused_rows_avx2.h, and compiled with the flags of its units.
  */
 #ifndef QUIRE_KERNELS_FUSED_CODES_AVX2_H
 #define QUIRE_KERNELS_FUSED_CODES_AVX2_H

@@ -1,5 +1,5 @@
-/* fused_ranges_avx2.h - the least and the greatest elements of rows. A part of fused_avx2.c, and compiled
- * with its flags.
+/* fused_ranges_avx2.h - the least and the greatest elements of rows. A part of
+ * fused_rows_avx2.h, and compiled with the flags of its units.
  *
  * Floats are compared as integers, which all vector units do and not only two, and which finds NaN
  * and infinities without looking for them. Positive ones have the order of their bits, negative ones

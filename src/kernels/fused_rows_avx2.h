@@ -3,8 +3,8 @@
  * Rows are looked at before they are written. A block of them is at a time what the first cache holds, and
  * the parameters of eight rows are found side by side, so that no division is waited for. Of wide rows the
  * next block is looked at while one is written, column by column, so that memory and arithmetic work at a
- * time; of narrow ones it is asked for. The whole of the units that include it, which
- * are compiled with flags of their own: nothing but FUSED_TABLE leaves them.
+ * time; of narrow ones it is asked for. This is the whole of the units that include it, which are compiled
+ * with flags of their own: nothing but FUSED_TABLE leaves them.
  */
 #ifndef QUIRE_KERNELS_FUSED_ROWS_AVX2_H
 #define QUIRE_KERNELS_FUSED_ROWS_AVX2_H
