@@ -59,7 +59,7 @@ sixteen_codes(const wide_params *p, const float *x, bool clamps)
     return _mm512_cvtps_epi32(scaled);
 }
 
-/* The fours of sixteen vectors' worth of bytes, which packing has left in the order 0, 4, 8, 12, 1, ... */
+/* The dwords of a vector packed from four, in the order of columns: packing leaves 0, 4, 8, 12, 1, ... */
 INLINE __m512i
 fours_in_order(__m512i v)
 {

@@ -130,8 +130,8 @@ typedef void (*quire_pass_fn)(quire_pass *pass);
 typedef size_t (*quire_rows_find_fn)(const void *indices, bool wide, size_t n, uint64_t n_rows,
                                      uint64_t stride, uint64_t *out);
 
-/* All passes of an instruction set, NULL where it has none for that many
- * units, or none for any columns: never for one unit or a partial one. */
+/* All passes of an instruction set, NULL where it has none for that many units, or none for any columns:
+ * never for one unit, nor, where it has none for any columns, for a partial one. */
 typedef struct quire_pass_table {
     quire_pass_fn pass[QUIRE_PASS_KINDS][QUIRE_PASS_MODES][QUIRE_PASS_SIZES];
     bool widest_in_memory;   /* passes of 32 units keep their sums there: for large tables only */

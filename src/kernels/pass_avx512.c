@@ -317,38 +317,44 @@ bags_take_of(quire_pass *p, const shape s)
     {                                                                                              \
         bags_take_of(p, SHAPE(QUIRE_PASS_##kind, QUIRE_PASS_##mode, units));                       \
     }
-#define STAMPS_4(kind, mode)                                                                       \
-    STAMP(kind, mode, 0) STAMP(kind, mode, 1) STAMP(kind, mode, 2) STAMP(kind, mode, 4)
+#define STAMPS_4(kind, mode) STAMP(kind, mode, 1) STAMP(kind, mode, 2) STAMP(kind, mode, 4)
 #define STAMPS_2(kind, mode) STAMPS_4(kind, mode) STAMP(kind, mode, 8)
 #define STAMPS_1(kind, mode) STAMPS_2(kind, mode) STAMP(kind, mode, 16)
 #define STAMP_MORE_4(kind)   STAMP(kind, SUM, 8)
 #define STAMP_MORE_2(kind)   STAMP(kind, SUM, 16)
 #define STAMP_MORE_1(kind)   STAMP(kind, SUM, 32)
-#define KIND(kind, planes, bytes)                                                                  \
-    STAMPS_##planes(kind, SUM) STAMPS_##planes(kind, WEIGHTED) STAMPS_##planes(kind, MAX)
-#define CODES_KIND(kind, planes, bytes) KIND(kind, planes, bytes) STAMP_MORE_##planes(kind)
-QUIRE_PASS_FLOAT_TABLE(KIND)
-QUIRE_PASS_SPLIT_TABLE(CODES_KIND)
-QUIRE_PASS_FUSED_TABLE(CODES_KIND)
+#define OTHER_STAMPS(kind, planes)                                                                 \
+    STAMPS_##planes(kind, WEIGHTED) STAMP(kind, WEIGHTED, 0) STAMPS_##planes(kind, MAX)            \
+        STAMP(kind, MAX, 0)
+#define FLOAT_KIND(kind, planes, bytes)                                                            \
+    STAMPS_##planes(kind, SUM) STAMP(kind, SUM, 0) OTHER_STAMPS(kind, planes)
+#define FUSED_KIND(kind, planes, bytes)                                                            \
+    STAMPS_##planes(kind, SUM) STAMP_MORE_##planes(kind) OTHER_STAMPS(kind, planes)
+#define SPLIT_KIND(kind, planes, bytes) FUSED_KIND(kind, planes, bytes) STAMP(kind, SUM, 0)
+QUIRE_PASS_FLOAT_TABLE(FLOAT_KIND)
+QUIRE_PASS_SPLIT_TABLE(SPLIT_KIND)
+QUIRE_PASS_FUSED_TABLE(FUSED_KIND)
 
-#define NAMES(name, of_8, of_16, of_32, any)                                                       \
+/* Sums of fused rows need none for a partial unit: that is for the one for any columns. */
+#define NAMES(name, of_8, of_16, of_32, partial, any)                                              \
     {                                                                                              \
-        name##_1, name##_2, name##_4, of_8, of_16, of_32, name##_0, any                            \
+        name##_1, name##_2, name##_4, of_8, of_16, of_32, partial, any                             \
     }
-#define NAMES_1(name)           NAMES(name, name##_8, name##_16, NULL, NULL)
-#define NAMES_2(name)           NAMES(name, name##_8, NULL, NULL, NULL)
-#define NAMES_4(name)           NAMES(name, NULL, NULL, NULL, NULL)
-#define NAMES_MORE_1(name, any) NAMES(name, name##_8, name##_16, name##_32, any)
-#define NAMES_MORE_2(name, any) NAMES(name, name##_8, name##_16, NULL, any)
-#define NAMES_MORE_4(name, any) NAMES(name, name##_8, NULL, NULL, any)
-#define OTHERS(kind, planes)    NAMES_##planes(kind##_WEIGHTED), NAMES_##planes(kind##_MAX)
+#define NAMES_1(name)                    NAMES(name, name##_8, name##_16, NULL, name##_0, NULL)
+#define NAMES_2(name)                    NAMES(name, name##_8, NULL, NULL, name##_0, NULL)
+#define NAMES_4(name)                    NAMES(name, NULL, NULL, NULL, name##_0, NULL)
+#define NAMES_MORE_1(name, partial, any) NAMES(name, name##_8, name##_16, name##_32, partial, any)
+#define NAMES_MORE_2(name, partial, any) NAMES(name, name##_8, name##_16, NULL, partial, any)
+#define NAMES_MORE_4(name, partial, any) NAMES(name, name##_8, NULL, NULL, partial, any)
+#define OTHERS(kind, planes)             NAMES_##planes(kind##_WEIGHTED), NAMES_##planes(kind##_MAX)
 #define FLOAT_ROW(kind, planes, bytes)                                                             \
     [QUIRE_PASS_##kind] = {NAMES_##planes(kind##_SUM), OTHERS(kind, planes)},
 #define SPLIT_ROW(kind, planes, bytes)                                                             \
-    [QUIRE_PASS_##kind] = {NAMES_MORE_##planes(kind##_SUM, NULL), OTHERS(kind, planes)},
-#define FUSED_ROW(kind, planes, bytes)                                                             \
     [QUIRE_PASS_##                                                                                 \
-        kind] = {NAMES_MORE_##planes(kind##_SUM, quire_any_avx512_##kind), OTHERS(kind, planes)},
+        kind] = {NAMES_MORE_##planes(kind##_SUM, kind##_SUM_0, NULL), OTHERS(kind, planes)},
+#define FUSED_ROW(kind, planes, bytes)                                                             \
+    [QUIRE_PASS_##kind] = {NAMES_MORE_##planes(kind##_SUM, NULL, quire_any_avx512_##kind),         \
+                           OTHERS(kind, planes)},
 
 const quire_pass_table quire_pass_table_avx512 = {
     .pass = {QUIRE_PASS_FLOAT_TABLE(FLOAT_ROW) QUIRE_PASS_SPLIT_TABLE(SPLIT_ROW)
@@ -357,9 +363,8 @@ const quire_pass_table quire_pass_table_avx512 = {
 
 #define FAST(kind, units) quire_fast_avx512_##kind##_##units
 #define FAST_ROW(kind, planes, ...)                                                                \
-    [QUIRE_PASS_##                                                                                 \
-        kind] = {{kind##_SUM_1, __VA_ARGS__, kind##_SUM_0, quire_fast_any_avx512_##kind},          \
-                 OTHERS(kind, planes)},
+    [QUIRE_PASS_##kind] = {{kind##_SUM_1, __VA_ARGS__, NULL, quire_fast_any_avx512_##kind},        \
+                           OTHERS(kind, planes)},
 #define FAST_ROW_8(kind)                                                                           \
     FAST_ROW(kind, 1, kind##_SUM_2, FAST(kind, 4), FAST(kind, 8), FAST(kind, 16), FAST(kind, 32))
 
