@@ -78,6 +78,8 @@ def cache_bytes(level):
     folder = "/sys/devices/system/cpu/cpu0/cache"
     try:
         for name in os.listdir(folder):
+            if not name.startswith("index"):
+                continue
             with open(f"{folder}/{name}/level", encoding="ascii") as f:
                 if f.read().strip() != str(level):
                     continue
